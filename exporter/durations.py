@@ -29,8 +29,8 @@ def humanize_duration(seconds: float) -> str:
     """Write a duration in its two largest units, rounded down: ``16d 2h``, ``19m 41s``, ``0s``."""
     remaining = int(seconds)
     parts = []
-    for unit in ("d", "h", "m", "s"):
-        count, remaining = divmod(remaining, _SECONDS[unit])
-        parts.append((int(count), unit))
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, remaining = divmod(remaining, length)
+        parts.append((count, unit))
     first = next((index for index, (count, _) in enumerate(parts) if count), len(parts) - 1)
     return " ".join(f"{count}{unit}" for count, unit in parts[first : first + 2] if count) or "0s"

@@ -1,0 +1,58 @@
+"""The API key: where it comes from, and that it goes nowhere but into one header."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+_KEY = re.compile(r"[\x21-\x7e]+")
+_REDACTED = "[redacted]"
+
+ApiKeySource = Callable[[], "ApiKey | None"]
+"""Called before each request, for the key to use."""
+
+
+class ApiKey:
+    """A secret that shows itself in no repr, no string and no log, unless asked by name."""
+
+    def __init__(self, text: str) -> None:
+        key = text.strip()
+        if not _KEY.fullmatch(key):
+            # Quoting it would publish most of a key that has merely been pasted with a blank in it.
+            raise ValueError("the API key is empty or holds blanks or characters that no header can carry")
+        self._key = key
+
+    def __repr__(self) -> str:
+        return f"ApiKey({_REDACTED})"
+
+    def reveal(self) -> str:
+        """Return the secret itself."""
+        return self._key
+
+    def redact(self, body: bytes) -> bytes:
+        """Blank the key in what a server sent back, so that one that echoes it cannot publish it."""
+        return body.replace(self._key.encode(), _REDACTED.encode())
+
+
+class ApiKeyFile:
+    """A file that holds the key, read before each request, so that a rotated key is used at once."""
+
+    def __init__(self, path: Path, on_unreadable: Callable[[Exception], None]) -> None:
+        """Read the file for the first time. Raises OSError or ValueError where it cannot be used."""
+        self._path = path
+        self._on_unreadable = on_unreadable
+        self._unreadable = False
+        self._key = self._read()
+
+    def __call__(self) -> ApiKey:
+        """Return the key in the file, or the last good one while the file cannot be used."""
+        try:
+            self._key = self._read()
+            self._unreadable = False
+        except (OSError, ValueError) as error:
+            if not self._unreadable:
+                self._on_unreadable(error)
+            self._unreadable = True
+        return self._key
+
+    def _read(self) -> ApiKey:
+        return ApiKey(self._path.read_text("ascii", errors="replace"))

@@ -1,0 +1,125 @@
+"""The flags, their types and defaults; each has an environment variable of the same name."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import click
+
+from exporter import logs
+from exporter.durations import parse_duration
+from exporter.settings import DEFAULT_API_URL, DEFAULT_PORT, ListenAddress, parse_api_url
+
+T = TypeVar("T")
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class _Parsed(click.ParamType[T], Generic[T]):
+    """A value that a function reads, or refuses with a ValueError."""
+
+    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]  # a default that is parsed already
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def flag(name: str, **attributes: Any) -> Decorator:
+    """Declare a flag like ``--ionq.api-url``, with the variable ``IONQ_EXPORTER_IONQ_API_URL``."""
+    identifier = name.translate(str.maketrans(".-", "__"))
+    return click.option(
+        f"--{name}",
+        identifier,
+        envvar=f"IONQ_EXPORTER_{identifier.upper()}",
+        show_envvar=True,
+        show_default=attributes.get("default") is not None,
+        **attributes,
+    )
+
+
+def _positive_duration(text: str) -> float:
+    seconds = parse_duration(text)
+    if not seconds:
+        raise ValueError("must be longer than 0s")
+    return seconds
+
+
+def _telemetry_path(text: str) -> str:
+    if not text.startswith("/") or text == "/" or text.startswith("/-/") or not text.isascii() or "?" in text:
+        raise ValueError(f"{text!r} must begin with /, and be neither / nor below /-/")
+    return text
+
+
+DURATION = _Parsed("duration", parse_duration)
+POSITIVE_DURATION = _Parsed("duration", _positive_duration)
+
+WEB_FLAGS = (
+    flag(
+        "web.listen-address",
+        type=_Parsed("address", ListenAddress.parse),
+        multiple=True,
+        default=(f":{DEFAULT_PORT}",),
+        help="Where to listen: host:port, :port or [::1]:port. Repeatable (in the variable: blanks between).",
+    ),
+    flag(
+        "web.telemetry-path",
+        type=_Parsed("path", _telemetry_path),
+        default="/metrics",
+        help="Path of the metrics.",
+    ),
+    flag(
+        "web.timeout-offset",
+        type=DURATION,
+        default="0.5s",
+        help="What to keep of Prometheus's scrape timeout for the way back.",
+    ),
+)
+
+API_URL_FLAG = flag(
+    "ionq.api-url",
+    type=_Parsed("url", parse_api_url),
+    default=DEFAULT_API_URL,
+    help="Base URL of IonQ's API.",
+)
+API_KEY_FILE_FLAG = flag(
+    "ionq.api-key-file",
+    type=click.Path(path_type=Path),
+    help="File with an API key, read anew for each request. IONQ_API_KEY in the environment does as well; "
+    "without either, IonQ lists its public backends.",
+)
+READ_FLAGS = (
+    flag(
+        "ionq.timeout",
+        type=POSITIVE_DURATION,
+        default="10s",
+        help="The longest that a scrape may take, whatever Prometheus grants.",
+    ),
+    flag(
+        "ionq.max-response-bytes",
+        type=click.IntRange(min=1),
+        default=8 * 1024 * 1024,
+        help="The largest answer to accept, after decompression.",
+    ),
+)
+
+LOG_FLAGS = (
+    flag("log.level", type=click.Choice(logs.LEVELS), default="info", help="The least severe level to log."),
+    flag("log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="How to write log lines."),
+)
+
+
+def flags(*decorators: Decorator) -> Decorator:
+    """Apply flags so that help lists them in this order."""
+
+    def apply(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return apply

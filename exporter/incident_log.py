@@ -1,0 +1,111 @@
+"""Log lines about IonQ's failures and bad values: at once when they begin, then at a falling rate."""
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+
+import structlog
+
+from exporter.backends import Rejection
+from exporter.durations import humanize_duration
+from exporter.errors import IonQError
+
+_FIRST_INTERVAL_SECONDS = 60.0
+_LAST_INTERVAL_SECONDS = 3600.0
+_SHOWN_REJECTIONS = 5
+_MAX_KINDS = 50
+
+
+class FallingRate:
+    """Decides which of many alike events are told: the first, and then ever fewer, down to one an hour.
+
+    An hour without any starts afresh. A kind not seen since then is told at once, up to fifty kinds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kinds: set[Hashable] = set()
+        self._interval = _FIRST_INTERVAL_SECONDS
+        self._last_event = self._last_told = -float("inf")
+
+    def tells(self, kind: Hashable) -> bool:
+        """Note an event, and return whether to tell of it."""
+        now = self._clock()
+        if now - self._last_event > _LAST_INTERVAL_SECONDS:
+            self._kinds.clear()
+            self._interval = _FIRST_INTERVAL_SECONDS
+        self._last_event = now
+        if kind not in self._kinds and len(self._kinds) < _MAX_KINDS:
+            self._kinds.add(kind)
+        elif now - self._last_told >= self._interval:
+            self._interval = min(2 * self._interval, _LAST_INTERVAL_SECONDS)
+        else:
+            return False
+        self._last_told = now
+        return True
+
+
+class IncidentLog:
+    """Remembers what has been told, so that a lasting fault fills no disk."""
+
+    def __init__(
+        self, logger: structlog.typing.FilteringBoundLogger, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._logger = logger
+        self._clock = clock
+        self._failures = FallingRate(clock)
+        self._changes_of_rejections = FallingRate(clock)
+        self._failing_since: float | None = None
+        self._failed_scrapes = 0
+        self._told_of_failure = False
+        self._rejected: frozenset[tuple[str, str]] = frozenset()
+
+    def failed(self, error: IonQError) -> None:
+        """Note a scrape that failed."""
+        if self._failing_since is None:
+            self._failing_since = self._clock()
+        self._failed_scrapes += 1
+        if not self._failures.tells(error.reason):
+            return
+        self._told_of_failure = True
+        self._logger.error(
+            "ionq_read_failed",
+            reason=error.reason,
+            error=error.message,
+            request_id=error.request_id,
+            failed_scrapes=self._failed_scrapes,
+            failing_for=humanize_duration(self._clock() - self._failing_since),
+        )
+
+    def succeeded(self) -> None:
+        """Note a scrape that worked."""
+        if self._failing_since is None:
+            return
+        if self._told_of_failure:
+            self._logger.info(
+                "ionq_read_recovered",
+                failed_scrapes=self._failed_scrapes,
+                failed_for=humanize_duration(self._clock() - self._failing_since),
+            )
+        self._failing_since = None
+        self._failed_scrapes = 0
+        self._told_of_failure = False
+
+    def rejected(self, rejections: Sequence[Rejection]) -> None:
+        """Note what was not valid in an answer, nothing included."""
+        now_rejected = frozenset((rejection.row, rejection.field) for rejection in rejections)
+        if now_rejected == self._rejected:
+            return
+        self._rejected = now_rejected
+        if not self._changes_of_rejections.tells(now_rejected):
+            return
+        if not rejections:
+            self._logger.info("ionq_values_valid_again")
+            return
+        self._logger.warning(
+            "ionq_values_rejected",
+            count=sum(rejection.count for rejection in rejections),
+            examples="; ".join(
+                f"{rejection.row}: {rejection.field} {rejection.problem}"
+                for rejection in rejections[:_SHOWN_REJECTIONS]
+            ),
+        )

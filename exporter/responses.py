@@ -1,0 +1,66 @@
+"""What an HTTP response of IonQ's says, read within bounds."""
+
+import json
+import reprlib
+import zlib
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from exporter.errors import IonQError, ProtocolError, ResponseTooLargeError
+
+_DEFAULT_RETRY_AFTER_SECONDS = 30.0
+_MAX_RETRY_AFTER_SECONDS = 300.0
+_MAX_ERROR_BODY_BYTES = 16 * 1024
+_GZIP_WBITS = 16 + zlib.MAX_WBITS
+
+
+async def read_body(response: httpx.Response, limit: int) -> bytes:
+    """Read a body of at most ``limit`` bytes after decompression.
+
+    Decompresses chunk by chunk, so that a bomb is found before it has gone off.
+    Raises ResponseTooLargeError, ProtocolError and httpx's errors.
+    """
+    body = bytearray()
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip"):
+        raise ProtocolError("the answer is compressed in a way that was not asked for")
+    gunzip = zlib.decompressobj(_GZIP_WBITS) if encoding == "gzip" else None
+    async for chunk in response.aiter_raw():
+        try:
+            body += gunzip.decompress(chunk, limit + 1 - len(body)) if gunzip else chunk
+        except zlib.error as error:
+            raise ProtocolError(f"the answer says that it is gzip, but is not: {error}") from error
+        if len(body) > limit:
+            raise ResponseTooLargeError(
+                f"IonQ's answer is over {limit} bytes: if it should be, raise --ionq.max-response-bytes"
+            )
+    if gunzip and not gunzip.eof:
+        raise ProtocolError("the answer's gzip stream broke off")
+    return bytes(body)
+
+
+async def read_explanation(response: httpx.Response) -> str:
+    """Return the message of an error body in IonQ's format, in brackets; a proxy's HTML tells nothing."""
+    try:
+        message = json.loads(await read_body(response, _MAX_ERROR_BODY_BYTES))["message"]
+    except (IonQError, httpx.HTTPError, ValueError, RecursionError, LookupError, TypeError):
+        return ""
+    return f" ({reprlib.repr(message)})"
+
+
+def retry_after_seconds(headers: httpx.Headers) -> float:
+    """Return the pause that Retry-After asks for, as seconds or as a date, within the exporter's bounds."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isdecimal() and text.isascii():
+        seconds = float(text)
+    else:
+        try:
+            moment = parsedate_to_datetime(text)
+        except (ValueError, OverflowError):
+            return _DEFAULT_RETRY_AFTER_SECONDS
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_SECONDS)

@@ -1,0 +1,77 @@
+"""One scrape of IonQ, from its deadline to what it came to: the one place that decides what failure is."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from exporter.backends import BackendList, parse_backends
+from exporter.errors import DeadlineExceededError, IonQError
+from exporter.incident_log import IncidentLog
+from exporter.ionq_client import IonQClient
+from exporter.shared_call import SharedCall
+from exporter.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """What one scrape came to: the backends, or the error that there are none."""
+
+    finished_at: datetime
+    duration_seconds: float
+    outcome: BackendList | IonQError
+
+    @property
+    def up(self) -> bool:
+        """Whether IonQ's backends were read and understood."""
+        return isinstance(self.outcome, BackendList)
+
+
+class Scraper:
+    """Reads IonQ's backends once for each scrape, or once for all that come at the same time."""
+
+    def __init__(
+        self,
+        client: IonQClient,
+        telemetry: Telemetry,
+        incidents: IncidentLog,
+        *,
+        timeout_seconds: float,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.last: Scrape | None = None
+        """The scrape that finished last."""
+        self._client = client
+        self._telemetry = telemetry
+        self._incidents = incidents
+        self._timeout_seconds = timeout_seconds
+        self._clock = clock
+        self._read_shared = SharedCall(self._read, lifetime=timeout_seconds)
+
+    async def scrape(self, budget_seconds: float) -> Scrape:
+        """Read the backends within the budget or the configured timeout, whichever is less."""
+        budget = min(budget_seconds, self._timeout_seconds)
+        started = self._clock()
+        outcome: BackendList | IonQError
+        try:
+            outcome = await self._read_shared(budget)
+        except TimeoutError:
+            outcome = DeadlineExceededError(
+                f"no complete answer within {budget:.3g}s: see https://status.ionq.co, or give it more time "
+                "with --ionq.timeout and Prometheus's scrape_timeout"
+            )
+        except IonQError as error:
+            outcome = error
+        if isinstance(outcome, IonQError):
+            self._telemetry.count_failure(outcome.reason)
+            self._incidents.failed(outcome)
+        else:
+            self._incidents.succeeded()
+        self.last = Scrape(datetime.now(UTC), self._clock() - started, outcome)
+        return self.last
+
+    async def _read(self) -> BackendList:
+        backends = parse_backends(await self._client.get_backends())
+        self._telemetry.count_rejections(backends.rejections)
+        self._incidents.rejected(backends.rejections)
+        return backends

@@ -1,0 +1,118 @@
+"""The exporter as a process: what is wired to what, and how it starts and ends."""
+
+import asyncio
+import contextlib
+import platform
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+
+import uvicorn
+from structlog.typing import FilteringBoundLogger
+
+from exporter import __version__
+from exporter.api_key import ApiKey, ApiKeyFile, ApiKeySource
+from exporter.incident_log import IncidentLog
+from exporter.ionq_client import IonQClient
+from exporter.listening import url_of
+from exporter.scraper import Scraper
+from exporter.settings import IonQSettings, WebSettings
+from exporter.telemetry import Telemetry, revision
+from exporter.web_app import WebApp
+
+_IDLE_CONNECTION_SECONDS = 300
+_GRACE_SECONDS = 1.0
+
+
+class Exporter:
+    """A client, the scraper over it and the counters of both."""
+
+    def __init__(self, settings: IonQSettings, api_key: str | None, logger: FilteringBoundLogger) -> None:
+        """Raise OSError or ValueError where the key, its file or a proxy cannot be used."""
+        self.telemetry = Telemetry()
+        self.client = IonQClient(
+            settings.api_url,
+            max_response_bytes=settings.max_response_bytes,
+            api_key=_key_source(settings, api_key, logger),
+            on_request=self.telemetry.count_request,
+        )
+        self.scraper = Scraper(
+            self.client,
+            self.telemetry,
+            IncidentLog(logger),
+            timeout_seconds=settings.timeout_seconds,
+        )
+
+
+async def serve(
+    exporter: Exporter,
+    sockets: Sequence[socket.socket],
+    ionq: IonQSettings,
+    web: WebSettings,
+    logger: FilteringBoundLogger,
+) -> None:
+    """Answer scrapes until SIGTERM or SIGINT, then let those under way finish."""
+    app = WebApp(
+        exporter.scraper,
+        exporter.telemetry,
+        telemetry_path=web.telemetry_path,
+        timeout_seconds=ionq.timeout_seconds,
+        timeout_offset_seconds=web.timeout_offset_seconds,
+        api_url=ionq.api_url,
+    )
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_IDLE_CONNECTION_SECONDS,
+            timeout_graceful_shutdown=int(ionq.timeout_seconds + _GRACE_SECONDS) + 1,
+        )
+    )
+    for opened in sockets:
+        logger.info("listening", url=url_of(opened) + web.telemetry_path)
+    logger.info(
+        "exporter_started",
+        version=__version__,
+        revision=revision(),
+        python=platform.python_version(),
+        api_url=ionq.api_url,
+        timeout_seconds=ionq.timeout_seconds,
+    )
+    try:
+        await server.serve(sockets=list(sockets))
+    finally:
+        await exporter.client.aclose()
+    logger.info("exporter_stopped")
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals without raising them again at the end, which would be the exit status."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+
+def _key_source(settings: IonQSettings, api_key: str | None, logger: FilteringBoundLogger) -> ApiKeySource:
+    if settings.api_key_file is not None:
+        return ApiKeyFile(
+            settings.api_key_file,
+            on_unreadable=lambda error: logger.error(
+                "api_key_file_unreadable", error=str(error), kept="last good key"
+            ),
+        )
+    key = ApiKey(api_key) if api_key else None
+    return lambda: key

@@ -1,0 +1,74 @@
+"""What the flags and the environment ask for, as values of the right type."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+DEFAULT_PORT = 10065
+DEFAULT_API_URL = "https://api.ionq.co/v0.4"
+
+_MAX_PORT = 65535
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen; an empty host is every address of the machine."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``host:port``, ``:port`` or ``[::1]:port``. Raises ValueError, with a message for the user."""
+        match = _ADDRESS.fullmatch(text.strip())
+        if not match or int(match["port"]) > _MAX_PORT:
+            raise ValueError(f"{text!r} is not an address: write host:port, :port or [::1]:port")
+        return cls(match["ipv6"] or match["host"], int(match["port"]))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class IonQSettings:
+    """How to read IonQ's API."""
+
+    api_url: str
+    api_key_file: Path | None
+    timeout_seconds: float
+    max_response_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """How to answer scrapes."""
+
+    listen_addresses: tuple[ListenAddress, ...]
+    telemetry_path: str
+    timeout_offset_seconds: float
+
+
+def parse_api_url(text: str) -> str:
+    """Check the base URL of the API, and return it without a closing slash.
+
+    Raises ValueError, with a message for the user.
+    """
+    try:
+        parts = urlsplit(text)
+        port_is_valid = parts.port != 0
+    except ValueError:
+        raise ValueError(f"{text!r} is not a URL") from None
+    if parts.username is not None or parts.password is not None:
+        # Not quoted: it holds a password.
+        raise ValueError("the URL holds credentials: put the API key into --ionq.api-key-file instead")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
+        raise ValueError(f"{text!r} is not a URL: write https://host/path, like {DEFAULT_API_URL}")
+    if parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise ValueError(f"{text!r} is more than a base URL: write it like {DEFAULT_API_URL}")
+    url = text.rstrip("/")
+    if url.endswith("/backends"):
+        raise ValueError(f"{text!r} names the endpoint: give the base URL, {url.removesuffix('/backends')}")
+    return url
