@@ -1,0 +1,57 @@
+"""When each machine's characterizations were published, and under which id."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from exporter.simulator.machines import Machine
+from exporter.simulator.noise import between, uuid
+
+_MINUTE = 60
+_DAY = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A machine's `number`-th characterization: `moment` in Unix seconds, `date` as IonQ writes it."""
+
+    number: int
+    moment: int
+    date: str
+    id: str
+
+
+@lru_cache(maxsize=8192)  # rows and history ask for the same few hundred again and again
+def _publication(seed: int, machine: Machine, number: int) -> Publication:
+    # Less than a whole period of delay keeps them in order without looking at the neighbours.
+    delay = between(0.0, 0.8, seed, machine.name, "publication", number)
+    moment = machine.in_service.timestamp() + (number + delay) * machine.publication_days * _DAY
+    minute = math.floor(moment / _MINUTE) * _MINUTE
+    return Publication(number, minute, iso(minute), uuid(seed, machine.name, "characterization", number))
+
+
+def iso(moment: float) -> str:
+    """Write Unix seconds as IonQ does: ``2025-06-16T00:00:00Z``."""
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def latest(seed: int, machine: Machine, moment: float) -> Publication | None:
+    """Return the newest publication at a moment; None before the first one."""
+    if machine.retired is not None:
+        moment = min(moment, machine.retired.timestamp())
+    number = math.floor((moment - machine.in_service.timestamp()) / (machine.publication_days * _DAY))
+    if number < 0:
+        return None
+    publication = _publication(seed, machine, number)
+    if publication.moment <= moment:
+        return publication
+    return _publication(seed, machine, number - 1) if number else None
+
+
+def newest_first(seed: int, machine: Machine, moment: float) -> Iterator[Publication]:
+    """Return everything published by a moment, back to the machine's first days."""
+    newest = latest(seed, machine, moment)
+    numbers = range(newest.number, -1, -1) if newest else ()
+    return (_publication(seed, machine, number) for number in numbers)
