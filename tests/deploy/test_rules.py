@@ -1,0 +1,153 @@
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.files import (
+    ALERT_RULES,
+    ALERTS,
+    RECORDED,
+    RECORDING,
+    RULE_TESTS,
+    RULES,
+    THRESHOLDS,
+    Rule,
+    groups,
+    load,
+)
+from tests.deploy.promql import matchers, metrics
+from tests.support.tools import require_tool, tool_choices
+
+RUNBOOK_BASE = "https://github.com/ionq-exporter/ionq-exporter/blob/main/deploy/runbooks/"
+
+# The contract with users, and Prometheus's own word on a target.
+METRICS = {
+    "up",
+    "ionq_up",
+    "ionq_scrape_duration_seconds",
+    "ionq_backend_qubits",
+    "ionq_backend_average_queue_time_seconds",
+    "ionq_backend_energy_kwh",
+    "ionq_backend_degraded",
+    "ionq_backend_status",
+    "ionq_backend_last_updated_timestamp_seconds",
+    "ionq_backend_characterization_info",
+    "ionq_exporter_api_requests_total",
+    "ionq_exporter_api_failures_total",
+    "ionq_exporter_rejected_values_total",
+    "ionq_exporter_build_info",
+    "process_start_time_seconds",
+}
+LABELS = {"backend", "location", "status", "reason", "field", "job", "instance", "quantile"}
+REASONS = {
+    "connect",
+    "tls",
+    "timeout",
+    "protocol",
+    "http_status",
+    "redirect",
+    "rate_limited",
+    "too_large",
+    "invalid_json",
+    "unexpected_shape",
+}
+
+each_alert = pytest.mark.parametrize("alert", ALERT_RULES.values(), ids=lambda alert: alert.alert)
+
+
+@pytest.fixture(params=tool_choices("PROMTOOL"), ids=lambda path: path or "on PATH")
+def promtool(request: pytest.FixtureRequest) -> str:
+    return request.param or require_tool("promtool", package="prometheus")
+
+
+def run(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_accepts_the_rules(promtool: str) -> None:
+    run(promtool, "check", "rules", "--lint=all", "--lint-fatal", RECORDING, ALERTS)
+
+
+@pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
+def test_the_rules_do_what_their_tests_say(promtool: str, file: Path) -> None:
+    run(promtool, "test", "rules", file)
+
+
+@pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
+def test_rule_tests_evaluate_the_groups_in_their_order(file: Path) -> None:
+    assert load(file)["group_eval_order"] == groups(RECORDING) + groups(ALERTS)
+
+
+@each_alert
+def test_each_alert_is_tested_firing_and_silent(alert: Rule) -> None:
+    expectations = [
+        len(case.get("exp_alerts") or [])
+        for file in RULE_TESTS
+        for test in load(file)["tests"]
+        for case in test.get("alert_rule_test", [])
+        if case["alertname"] == alert.alert
+    ]
+    assert max(expectations) > 0
+    assert min(expectations) == 0
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.alert or rule.record)
+def test_rules_ask_for_known_metrics_and_labels_only(rule: Rule) -> None:
+    for query in rule.queries:
+        assert metrics(query) <= METRICS | RECORDED
+        assert {matcher.name for matcher in matchers(query)} <= LABELS
+        assert {matcher.value for matcher in matchers(query) if matcher.name == "reason"} <= REASONS
+
+
+def test_every_query_in_an_annotation_is_read_by_these_tests() -> None:
+    for alert in ALERT_RULES.values():
+        templates = sum(len(re.findall(r"\bquery\b", text)) for text in alert.annotations.values())
+        assert len(list(alert.queries)) == 1 + templates
+
+
+@each_alert
+def test_no_alert_is_built_on_the_age_of_the_last_update(alert: Rule) -> None:
+    assert "ionq_backend_last_updated_timestamp_seconds" not in metrics(alert.expr)
+
+
+@each_alert
+def test_an_alert_says_what_it_is_and_where_to_read_on(alert: Rule) -> None:
+    assert set(alert.annotations) == {"summary", "description", "runbook_url", "dashboard_url"}
+    assert "{{" not in alert.annotations["summary"]
+    assert alert.annotations["runbook_url"] == f"{RUNBOOK_BASE}{alert.alert}.md"
+    assert re.match(r"/d/ionq-(fleet|backend|exporter)\b", alert.annotations["dashboard_url"])
+
+
+@each_alert
+def test_only_blindness_and_the_loss_of_all_qpus_are_critical(alert: Rule) -> None:
+    critical = {"IonQExporterBlind", "IonQExporterDown", "IonQAllQPUsUnavailable"}
+    assert (alert.labels["severity"] == "critical") == (alert.alert in critical)
+    assert alert.labels["severity"] in {"critical", "warning", "info"}
+
+
+@each_alert
+def test_an_alert_about_a_machine_keeps_no_label_but_the_machine(alert: Rule) -> None:
+    if alert.alert.startswith(("IonQBackend", "IonQQueue")):
+        read = metrics(alert.expr) - THRESHOLDS
+        assert all(name.startswith(("backend:", "ionq:ionq_up:")) for name in read)
+
+
+def test_every_threshold_stands_once_in_the_first_group_and_is_used() -> None:
+    first = groups(ALERTS)[0]
+    assert sorted(rule.record for rule in RULES if rule.group == first) == sorted(THRESHOLDS)
+    used = {name for alert in ALERT_RULES.values() for name in metrics(alert.expr)}
+    assert used >= THRESHOLDS
+
+
+@each_alert
+def test_no_alert_compares_with_a_number_of_its_own(alert: Rule) -> None:
+    # States are 0 and 1; 0.5 asks whether IonQ answered at all.
+    numbers = re.findall(r"(?:[<>]=?|==)\s*([\d.]+)", alert.expr)
+    assert set(numbers) <= {"0", "1", "0.5"}
+
+
+@pytest.mark.parametrize("name", sorted(RECORDED))
+def test_recorded_series_are_named_level_metric_operations(name: str) -> None:
+    assert re.fullmatch(r"(ionq|backend|backend_quantile):[a-z_]+:[a-z0-9]+", name)
