@@ -8,7 +8,7 @@ RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format lock clean
+.PHONY: help run demo bench test check format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ run: $(RUNTIME) ## Serve IonQ's backends on port 10065 (ARGS="--help" lists the 
 
 demo: $(RUNTIME) ## The same against the built-in simulator, without any network
 	$(BIN)/python -m exporter demo $(ARGS)
+
+bench: $(DEV) ## Measure beside blackbox_exporter (needs a few of Debian's packages)
+	$(BIN)/python -m benchmarks
 
 test: $(DEV) ## Run the tests, with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)

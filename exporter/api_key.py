@@ -1,8 +1,10 @@
 """The API key: where it comes from, and that it goes nowhere but into one header."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 _KEY = re.compile(r"[\x21-\x7e]+")
 _REDACTED = "[redacted]"
@@ -20,6 +22,11 @@ class ApiKey:
             # Quoting it would publish most of a key that has merely been pasted with a blank in it.
             raise ValueError("the API key is empty or holds blanks or characters that no header can carry")
         self._key = key
+        in_json = json.dumps(key)[1:-1]
+        in_a_library_s_message = repr(key.encode())[2:-1]
+        in_a_url = quote(key, safe="")
+        spellings = {key, in_json, in_json.replace("/", "\\/"), in_a_library_s_message, in_a_url}
+        self._spellings = [spelling.encode() for spelling in sorted(spellings, key=len, reverse=True)]
 
     def __repr__(self) -> str:
         return f"ApiKey({_REDACTED})"
@@ -30,7 +37,9 @@ class ApiKey:
 
     def redact(self, body: bytes) -> bytes:
         """Blank the key in what a server sent back, so that one that echoes it cannot publish it."""
-        return body.replace(self._key.encode(), _REDACTED.encode())
+        for spelling in self._spellings:
+            body = body.replace(spelling, _REDACTED.encode())
+        return body
 
 
 class ApiKeyFile:

@@ -3,28 +3,36 @@
 import asyncio
 import os
 import platform
+import signal
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from structlog.typing import FilteringBoundLogger
 
 from exporter import __version__
+from exporter.demo_guide import demo_guide
 from exporter.flags import (
     API_KEY_FILE_FLAG,
     API_URL_FLAG,
     LOG_FLAGS,
     READ_FLAGS,
+    SIMULATOR_FLAGS,
     WEB_FLAGS,
     flags,
 )
-from exporter.listening import open_sockets
+from exporter.listening import open_sockets, url_of
 from exporter.logs import configure_logs
 from exporter.once import scrape_once
 from exporter.serving import Exporter, serve
 from exporter.settings import IonQSettings, WebSettings
 from exporter.telemetry import revision
+
+if TYPE_CHECKING:
+    from exporter.simulator import Simulator
 
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
@@ -124,6 +132,66 @@ def _once(output: Path | None, **values: Any) -> int:
             await exporter.client.aclose()
 
     return 0 if asyncio.run(run()) else 1
+
+
+@_commands.command(name="simulate")
+@flags(*SIMULATOR_FLAGS, *LOG_FLAGS)
+def _simulate(**values: Any) -> int:
+    """Stand in for IonQ's API, and rehearse its failures.
+
+    POST /drill forces a state on a backend or a fault on the API; GET / explains it.
+    """
+    sockets = open_sockets([values["simulator_listen_address"]])
+    logger = configure_logs(values["log_level"], values["log_format"])
+    simulator = _simulator(values, logger)
+    logger.info("simulator_started", version=__version__, url=url_of(sockets[0]), speed=values["speed"])
+    asyncio.run(_simulate_until_signalled(simulator, sockets))
+    logger.info("simulator_stopped")
+    return 0
+
+
+async def _simulate_until_signalled(simulator: "Simulator", sockets: Sequence[socket.socket]) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await simulator.start(sockets=sockets)
+    async with simulator:
+        await stopping.wait()
+
+
+@_commands.command(name="demo")
+@flags(*WEB_FLAGS, *READ_FLAGS, *SIMULATOR_FLAGS, *LOG_FLAGS)
+def _demo(**values: Any) -> int:
+    """Serve metrics of a simulated fleet, without any network."""
+    web = _web_settings(values)
+    sockets = open_sockets(web.listen_addresses)
+    simulator_sockets = open_sockets([values["simulator_listen_address"]])
+    simulator_url = url_of(simulator_sockets[0])
+    ionq = _ionq_settings({**values, "ionq_api_url": f"{simulator_url}/v0.4", "ionq_api_key_file": None})
+    logger = configure_logs(values["log_level"], values["log_format"])
+    # A real key is none of a simulator's business.
+    exporter = Exporter(ionq, None, logger)
+    simulator = _simulator(values, logger)
+
+    async def run() -> None:
+        await simulator.start(sockets=simulator_sockets)
+        async with simulator:
+            await serve(exporter, sockets, ionq, web, logger)
+
+    click.echo(demo_guide(url_of(sockets[0]), web.telemetry_path, simulator_url))
+    asyncio.run(run())
+    return 0
+
+
+def _simulator(values: dict[str, Any], logger: FilteringBoundLogger) -> "Simulator":
+    # Who serves real metrics does not pay for it.
+    from exporter.simulator import Fleet, Simulator, simulated_clock  # noqa: PLC0415
+
+    return Simulator(
+        Fleet(values["seed"]),
+        clock=simulated_clock(values["speed"]),
+        log=logger.debug,
+    )
 
 
 def _web_settings(values: dict[str, Any]) -> WebSettings:

@@ -15,11 +15,12 @@ def parse_duration(text: str) -> float:
     """
     stripped = text.strip()
     if _DURATION.fullmatch(stripped):
-        return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(stripped))
-    try:
-        seconds = float(stripped)
-    except ValueError:
-        seconds = math.nan
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(stripped))
+    else:
+        try:
+            seconds = float(stripped)
+        except ValueError:
+            seconds = math.nan
     if math.isfinite(seconds) and seconds >= 0:
         return seconds
     raise ValueError(f"{text!r} is not a duration: write it like 10s, 500ms or 1m30s")

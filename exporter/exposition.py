@@ -2,7 +2,9 @@
 
 import enum
 import functools
-import gzip
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client import exposition as text
 from prometheus_client.openmetrics import exposition as openmetrics
@@ -13,8 +15,9 @@ from exporter.metrics import BackendCollector
 from exporter.scraper import Scrape
 from exporter.telemetry import ScrapeCollector, Telemetry
 
-_END_OF_OPENMETRICS = b"# EOF\n"
-_GZIP_LEVEL = 1  # two thirds of the default's time for a tenth more bytes, on this kind of text
+_DEFLATE_LEVEL = 1  # two thirds of the default's time for a tenth more bytes, on this kind of text
+_GZIP_HEADER = bytes.fromhex("1f8b 08 00 00000000 04 ff")  # no name, no time, fastest, unknown system
+_LAST_BLOCK = bytes.fromhex("0300")  # an empty one
 
 
 class Format(enum.Enum):
@@ -30,17 +33,15 @@ def negotiate(accept: str) -> Format:
     Anything odd, and anything else, gets the text format, which every scraper reads.
     """
     quality = dict.fromkeys(Format, 0.0)
-    for media_range in accept.split(","):
-        media_type, _, rest = media_range.strip().lower().partition(";")
-        parameters = dict(_parameter(part) for part in rest.split(";"))
+    for media_type, parameters in _alternatives(accept):
         version = parameters.get("version")
-        if media_type.strip() == "application/openmetrics-text" and version in (None, "1.0.0"):
+        if media_type == "application/openmetrics-text" and version in (None, "1.0.0"):
             wanted = Format.OPENMETRICS
-        elif media_type.strip() == "text/plain" and version in (None, "0.0.4", "1.0.0"):
+        elif media_type == "text/plain" and version in (None, "0.0.4", "1.0.0"):
             wanted = Format.TEXT
         else:
             continue
-        quality[wanted] = max(quality[wanted], _quality(parameters.get("q", "1")))
+        quality[wanted] = max(quality[wanted], _quality(parameters))
     if 0 < quality[Format.OPENMETRICS] >= quality[Format.TEXT]:
         return Format.OPENMETRICS
     return Format.TEXT
@@ -48,56 +49,99 @@ def negotiate(accept: str) -> Format:
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """Tell whether an Accept-Encoding header allows gzip."""
-    for coding in accept_encoding.lower().split(","):
-        name, _, rest = coding.partition(";")
-        if name.strip() in ("gzip", "*"):
-            return _quality(dict([_parameter(rest)]).get("q", "1")) > 0
-    return False
+    quality = {coding: _quality(parameters) for coding, parameters in _alternatives(accept_encoding)}
+    return quality.get("gzip", quality.get("*", 0.0)) > 0
 
 
-def _parameter(token: str) -> tuple[str, str]:
-    name, _, value = token.partition("=")
+def _alternatives(header: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield what a header of the Accept family lists, each with its parameters."""
+    for alternative in header.lower().split(","):
+        name, *parameters = alternative.split(";")
+        yield name.strip(), dict(_parameter(parameter) for parameter in parameters)
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
     return name.strip(), value.strip().strip('"')
 
 
-def _quality(token: str) -> float:
+def _quality(parameters: Mapping[str, str]) -> float:
     try:
-        quality = float(token)
+        quality = float(parameters.get("q", "1"))
     except ValueError:
         return 0.0
     return quality if 0 <= quality <= 1 else 0.0
 
 
-def encode(collector: Collector, form: Format) -> bytes:
-    """Write a collector's families, without OpenMetrics's closing line."""
-    if form is Format.OPENMETRICS:
-        whole: bytes = openmetrics.generate_latest(collector)  # type: ignore[no-untyped-call]
-        return whole.removesuffix(_END_OF_OPENMETRICS)
-    return text.generate_latest(collector)
+class Part:
+    """Encoded metric families. Its compressed form is made once, and fits between those of other parts."""
+
+    def __init__(self, plain: bytes) -> None:
+        self.plain = plain
+
+    @functools.cached_property
+    def deflated(self) -> bytes:
+        """The part as a run of deflate blocks that refer to nothing before them, and that more can follow."""
+        compressor = zlib.compressobj(_DEFLATE_LEVEL, wbits=-zlib.MAX_WBITS)
+        return compressor.compress(self.plain) + compressor.flush(zlib.Z_FULL_FLUSH)
 
 
-@functools.lru_cache(maxsize=len(Format))
-def encode_backends(backends: BackendList, form: Format) -> bytes:
-    """Write the families of a list of backends, once for each list: this is the largest cost of a scrape."""
-    return encode(BackendCollector(backends.backends), form)
+_END_OF_OPENMETRICS = Part(b"# EOF\n")
 
 
-def render_scrape(scrape: Scrape, telemetry: Telemetry, form: Format, *, with_process: bool = True) -> bytes:
-    """Write a scrape and the exporter's own metrics as one whole exposition.
+class Exposition:
+    """All families of one scrape, of which no two parts hold the same."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+
+    @property
+    def plain(self) -> bytes:
+        """The exposition as text."""
+        return b"".join(part.plain for part in self._parts)
+
+    @property
+    def gzipped(self) -> bytes:
+        """The exposition as one gzip member, by RFC 1952."""
+        plain = self.plain
+        trailer = struct.pack("<II", zlib.crc32(plain), len(plain) & 0xFFFFFFFF)
+        return b"".join([_GZIP_HEADER, *(part.deflated for part in self._parts), _LAST_BLOCK, trailer])
+
+
+def render_scrape(
+    scrape: Scrape, telemetry: Telemetry, form: Format, *, with_process: bool = True
+) -> Exposition:
+    """Write a scrape and the exporter's own metrics.
 
     ``with_process=False`` leaves out what describes this process rather than IonQ.
     """
-    parts = [encode(ScrapeCollector(up=scrape.up, duration_seconds=scrape.duration_seconds), form)]
+    parts = [_encode(ScrapeCollector(up=scrape.up, duration_seconds=scrape.duration_seconds), form)]
     if isinstance(scrape.outcome, BackendList):
         parts.append(encode_backends(scrape.outcome, form))
-    parts.append(encode(telemetry.own, form))
+    parts += [_encode_version(ledger, ledger.version, form) for ledger in telemetry.ledgers]
     if with_process:
-        parts.append(encode(telemetry.process, form))
+        # A scrape changes a count, even one that failed without a request.
+        version = sum(ledger.version for ledger in telemetry.ledgers)
+        parts.append(_encode_version(telemetry.process, version, form))
     if form is Format.OPENMETRICS:
         parts.append(_END_OF_OPENMETRICS)
-    return b"".join(parts)
+    return Exposition(parts)
 
 
-def compress(body: bytes) -> bytes:
-    """Compress an exposition with gzip."""
-    return gzip.compress(body, compresslevel=_GZIP_LEVEL, mtime=0)
+@functools.lru_cache(maxsize=len(Format))
+def encode_backends(backends: BackendList, form: Format) -> Part:
+    """Write the families of a list of backends, once for each list: this is the largest cost of a scrape."""
+    return _encode(BackendCollector(backends.backends), form)
+
+
+@functools.lru_cache(maxsize=4 * len(Format))
+def _encode_version(collector: Collector, _version: int, form: Format) -> Part:
+    """Write a collector's families once for each version, for all scrapes that share one read of IonQ."""
+    return _encode(collector, form)
+
+
+def _encode(collector: Collector, form: Format) -> Part:
+    if form is Format.OPENMETRICS:
+        whole: bytes = openmetrics.generate_latest(collector)  # type: ignore[no-untyped-call]
+        return Part(whole.removesuffix(_END_OF_OPENMETRICS.plain))
+    return Part(text.generate_latest(collector))

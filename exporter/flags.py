@@ -8,7 +8,13 @@ import click
 
 from exporter import logs
 from exporter.durations import parse_duration
-from exporter.settings import DEFAULT_API_URL, DEFAULT_PORT, ListenAddress, parse_api_url
+from exporter.settings import (
+    DEFAULT_API_URL,
+    DEFAULT_PORT,
+    DEFAULT_SIMULATOR_PORT,
+    ListenAddress,
+    parse_api_url,
+)
 
 T = TypeVar("T")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -111,6 +117,28 @@ READ_FLAGS = (
 LOG_FLAGS = (
     flag("log.level", type=click.Choice(logs.LEVELS), default="info", help="The least severe level to log."),
     flag("log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="How to write log lines."),
+)
+
+
+SIMULATOR_FLAGS = (
+    flag(
+        "simulator.listen-address",
+        type=_Parsed("address", ListenAddress.parse),
+        default=f"127.0.0.1:{DEFAULT_SIMULATOR_PORT}",
+        help="Where the simulator listens: host:port, :port or [::1]:port.",
+    ),
+    flag(
+        "seed",
+        type=click.IntRange(min=0),
+        default=1,
+        help="Which fleet to simulate; the same again for the same seed.",
+    ),
+    flag(
+        "speed",
+        type=click.FloatRange(min=0, max=1_000_000, min_open=True),
+        default=1.0,
+        help="Seconds to live per real second: 10000 makes a week pass in a minute.",
+    ),
 )
 
 

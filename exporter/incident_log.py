@@ -57,7 +57,7 @@ class IncidentLog:
         self._failing_since: float | None = None
         self._failed_scrapes = 0
         self._told_of_failure = False
-        self._rejected: frozenset[tuple[str, str]] = frozenset()
+        self._told_of_rejected: frozenset[tuple[str, str]] = frozenset()
 
     def failed(self, error: IonQError) -> None:
         """Note a scrape that failed."""
@@ -93,11 +93,10 @@ class IncidentLog:
     def rejected(self, rejections: Sequence[Rejection]) -> None:
         """Note what was not valid in an answer, nothing included."""
         now_rejected = frozenset((rejection.row, rejection.field) for rejection in rejections)
-        if now_rejected == self._rejected:
+        # Against what was told last, so that a change that came too soon to be told is told later.
+        if now_rejected == self._told_of_rejected or not self._changes_of_rejections.tells(now_rejected):
             return
-        self._rejected = now_rejected
-        if not self._changes_of_rejections.tells(now_rejected):
-            return
+        self._told_of_rejected = now_rejected
         if not rejections:
             self._logger.info("ionq_values_valid_again")
             return

@@ -5,12 +5,14 @@ operation, so whoever calls puts a total one around the call.
 """
 
 import asyncio
+import functools
 import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
+import h11
 import httpx
 
 from exporter import __version__
@@ -25,13 +27,14 @@ from exporter.errors import (
     RedirectError,
     TLSError,
 )
+from exporter.ionq_transport import ionq_transport, tls_context
 from exporter.responses import read_body, read_explanation, retry_after_seconds
 
 USER_AGENT = f"ionq-exporter/{__version__} (+https://github.com/ionq-exporter/ionq-exporter)"
 
-KEEPALIVE_SECONDS = 300.0
-"""Longer than any scrape interval that makes sense: Prometheus forgets a sample after five minutes."""
-
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_MAX_EXCERPT_LENGTH = 256
+_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
 _RETRIED_STATUSES = frozenset((502, 503, 504, *range(520, 530)))
 _RETRY_PAUSE_SECONDS = (0.1, 0.4)
 
@@ -67,8 +70,8 @@ class IonQClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """Raise ValueError where the environment names a proxy that cannot be used."""
-        self._backends_url = f"{api_url}/backends"
+        """Raise ValueError where the environment names certificates or a proxy that cannot be used."""
+        self._backends_url = httpx.URL(f"{api_url}/backends")
         self._max_response_bytes = max_response_bytes
         self._api_key = api_key
         self._on_request = on_request
@@ -76,11 +79,16 @@ class IonQClient:
         self._sleep = sleep
         self._jitter = jitter
         self._rate_limited_until = -float("inf")
-        self._http = _http_client(transport)
+        self._new_transport: Callable[[], httpx.AsyncBaseTransport] = (
+            functools.partial(ionq_transport, api_url, tls_context())
+            if transport is None
+            else lambda: transport
+        )
+        self._transport = self._new_transport()
 
     async def aclose(self) -> None:
         """Close the connection."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def get_backends(self) -> bytes:
         """Return the body of ``GET /backends``, decompressed.
@@ -103,28 +111,39 @@ class IonQClient:
             await self._sleep(self._jitter(*_RETRY_PAUSE_SECONDS))
         return await self._get(self._backends_url)
 
-    async def _get(self, url: str) -> bytes:
+    async def _get(self, url: httpx.URL) -> bytes:
         key = self._api_key()
-        headers = {"Authorization": f"apiKey {key.reveal()}"} if key else {}
+        headers = {**_HEADERS, "Authorization": f"apiKey {key.reveal()}"} if key else _HEADERS
         phases = _Phases()
-        request = self._http.build_request("GET", url, headers=headers, extensions={"trace": phases})
+        request = httpx.Request("GET", url, headers=headers, extensions={"trace": phases})
         self._on_request()
         try:
-            # An explicit auth keeps httpx from looking for credentials of its own.
-            response = await self._http.send(request, auth=httpx.Auth(), stream=True)
+            response = await self._transport.handle_async_request(request)
             try:
                 return await self._body(response, key)
             finally:
                 await response.aclose()
         except (httpx.HTTPError, OSError) as error:
-            raise _translate(error, phases, request.url) from error
+            raise _translate(error, phases, url, key) from error
+        finally:
+            if phases.handshaking:
+                await self._start_over(phases)
+
+    async def _start_over(self, phases: "_Phases") -> None:
+        """Leave nothing of a TLS handshake that was not completed.
+
+        httpcore would forget the socket without closing it, and keep that of a proxy in its pool for ever.
+        """
+        forsaken, self._transport = self._transport, self._new_transport()
+        await phases.disconnect()
+        await forsaken.aclose()
 
     async def _body(self, response: httpx.Response, key: ApiKey | None) -> bytes:
         if response.status_code == httpx.codes.OK:
             return _redact(await read_body(response, self._max_response_bytes), key)
         request_id = _header(response, "x-request-id", key)
-        if response.is_redirect:
-            location = _header(response, "location", key)
+        location = _header(response, "location", key)
+        if response.status_code in _REDIRECTS and location is not None:
             raise RedirectError(
                 f"IonQ redirects to {location}, which is not followed: set --ionq.api-url", request_id
             )
@@ -133,29 +152,10 @@ class IonQClient:
             self._rate_limited_until = self._clock() + pause
             raise RateLimitedError(f"IonQ asked for a pause of {humanize_duration(pause)}", request_id)
         status = response.status_code
-        explanation = _redact((await read_explanation(response)).encode(), key).decode()
+        explanation = await read_explanation(response, lambda received: _redact(received, key))
         raise HTTPStatusError(
             f"IonQ answered {status}{explanation}: {_HINTS.get(status, _DEFAULT_HINT)}", status, request_id
         )
-
-
-def _http_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    try:
-        return httpx.AsyncClient(
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"},
-            # One context, however many proxies the environment names: each costs a read of the CA file.
-            verify=httpx.create_ssl_context(),
-            limits=httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS),
-            timeout=None,  # noqa: S113 -- the caller's deadline is a total one
-            follow_redirects=False,
-            # A jar that takes nothing: cookies would cost time on each scrape, and memory without end.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            transport=transport,
-        )
-    except (ImportError, httpx.InvalidURL) as error:
-        raise ValueError(
-            f"the proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used: {error}"
-        ) from error
 
 
 class _Phases:
@@ -163,10 +163,16 @@ class _Phases:
 
     def __init__(self) -> None:
         self._events: set[str] = set()
+        self._connection: Any = None
 
-    async def __call__(self, event: str, _info: Mapping[str, object]) -> None:
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         _, _, name = event.partition(".")
         self._events.add(name)
+        if name == "connect_tcp.complete":
+            self._connection = info["return_value"]
+
+    async def disconnect(self) -> None:
+        await self._connection.aclose()
 
     @property
     def reused_connection(self) -> bool:
@@ -181,9 +187,13 @@ class _Phases:
         return "start_tls.started" in self._events and "start_tls.complete" not in self._events
 
 
-def _translate(error: httpx.HTTPError | OSError, phases: _Phases, url: httpx.URL) -> IonQError:
-    cause = _root_cause(error)
-    if phases.handshaking or isinstance(cause, ssl.SSLError):
+def _translate(
+    error: httpx.HTTPError | OSError, phases: _Phases, url: httpx.URL, key: ApiKey | None
+) -> IonQError:
+    root = _root_cause(error)
+    # An excerpt of what was received may be in it.
+    cause = _excerpt(str(root), key)
+    if phases.handshaking or isinstance(root, ssl.SSLError):
         return TLSError(
             f"TLS with {url.host} failed: {cause}; for a private certificate authority set SSL_CERT_FILE"
         )
@@ -191,7 +201,7 @@ def _translate(error: httpx.HTTPError | OSError, phases: _Phases, url: httpx.URL
         return ConnectionFailedError(
             f"no connection to {url.host}: {cause}; check DNS, firewall and HTTPS_PROXY"
         )
-    if phases.reused_connection and not phases.answered:
+    if phases.reused_connection and not phases.answered and not isinstance(root, h11.RemoteProtocolError):
         return _DroppedConnectionError(f"{url.host} closed the kept connection: {cause}")
     return ProtocolError(f"the answer of {url.host} broke off or is no HTTP: {cause}")
 
@@ -207,7 +217,15 @@ def _root_cause(error: BaseException) -> BaseException:
 
 def _header(response: httpx.Response, name: str, key: ApiKey | None) -> str | None:
     value = response.headers.get(name)
-    return None if value is None else _redact(value.encode(errors="replace"), key).decode()
+    return None if value is None else _excerpt(value, key)
+
+
+def _excerpt(received: str, key: ApiKey | None) -> str:
+    return _redact_text(received, key)[:_MAX_EXCERPT_LENGTH]
+
+
+def _redact_text(received: str, key: ApiKey | None) -> str:
+    return _redact(received.encode(errors="replace"), key).decode()
 
 
 def _redact(received: bytes, key: ApiKey | None) -> bytes:

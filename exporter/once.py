@@ -22,7 +22,7 @@ async def scrape_once(
     names, and refuses a file that brings them again. Raises OSError where the file cannot be written.
     """
     scrape = await scraper.scrape(budget_seconds)
-    text = render_scrape(scrape, telemetry, Format.TEXT, with_process=False)
+    text = render_scrape(scrape, telemetry, Format.TEXT, with_process=False).plain
     if output:
         replace_file(output, text)
     else:

@@ -3,6 +3,7 @@
 import json
 import reprlib
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -32,6 +33,9 @@ async def read_body(response: httpx.Response, limit: int) -> bytes:
             body += gunzip.decompress(chunk, limit + 1 - len(body)) if gunzip else chunk
         except zlib.error as error:
             raise ProtocolError(f"the answer says that it is gzip, but is not: {error}") from error
+        if gunzip and gunzip.unused_data:
+            # They would pile up uncounted; and of a second stream nothing would be read.
+            raise ProtocolError("bytes follow the end of the answer's gzip stream")
         if len(body) > limit:
             raise ResponseTooLargeError(
                 f"IonQ's answer is over {limit} bytes: if it should be, raise --ionq.max-response-bytes"
@@ -41,10 +45,13 @@ async def read_body(response: httpx.Response, limit: int) -> bytes:
     return bytes(body)
 
 
-async def read_explanation(response: httpx.Response) -> str:
-    """Return the message of an error body in IonQ's format, in brackets; a proxy's HTML tells nothing."""
+async def read_explanation(response: httpx.Response, redact: Callable[[bytes], bytes]) -> str:
+    """Return the message of an error body in IonQ's format, in brackets; a proxy's HTML tells nothing.
+
+    ``redact`` blanks secrets before the message is shortened, which could cut one in two.
+    """
     try:
-        message = json.loads(await read_body(response, _MAX_ERROR_BODY_BYTES))["message"]
+        message = json.loads(redact(await read_body(response, _MAX_ERROR_BODY_BYTES)))["message"]
     except (IonQError, httpx.HTTPError, ValueError, RecursionError, LookupError, TypeError):
         return ""
     return f" ({reprlib.repr(message)})"

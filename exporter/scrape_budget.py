@@ -14,6 +14,7 @@ def scrape_budget_seconds(header: str | None, *, offset_seconds: float, timeout_
         given = float(header or "nan")
     except ValueError:
         given = math.nan
-    if not math.isfinite(given) or given <= 0:
+    half = given / 2
+    if not math.isfinite(half) or half <= 0:
         return timeout_seconds
-    return min(max(given - offset_seconds, given / 2), timeout_seconds)
+    return min(max(given - offset_seconds, half), timeout_seconds)

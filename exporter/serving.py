@@ -14,7 +14,7 @@ from exporter import __version__
 from exporter.api_key import ApiKey, ApiKeyFile, ApiKeySource
 from exporter.incident_log import IncidentLog
 from exporter.ionq_client import IonQClient
-from exporter.listening import url_of
+from exporter.listening import address_of, url_of
 from exporter.scraper import Scraper
 from exporter.settings import IonQSettings, WebSettings
 from exporter.telemetry import Telemetry, revision
@@ -76,7 +76,7 @@ async def serve(
         )
     )
     for opened in sockets:
-        logger.info("listening", url=url_of(opened) + web.telemetry_path)
+        logger.info("listening", address=str(address_of(opened)), url=url_of(opened) + web.telemetry_path)
     logger.info(
         "exporter_started",
         version=__version__,

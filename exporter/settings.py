@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
+
+import httpx
 
 DEFAULT_PORT = 10065
+DEFAULT_SIMULATOR_PORT = 10066
 DEFAULT_API_URL = "https://api.ionq.co/v0.4"
 
 _MAX_PORT = 65535
@@ -56,17 +58,18 @@ def parse_api_url(text: str) -> str:
 
     Raises ValueError, with a message for the user.
     """
-    try:
-        parts = urlsplit(text)
-        port_is_valid = parts.port != 0
-    except ValueError:
-        raise ValueError(f"{text!r} is not a URL") from None
-    if parts.username is not None or parts.password is not None:
+    if "@" in text:
         # Not quoted: it holds a password.
         raise ValueError("the URL holds credentials: put the API key into --ionq.api-key-file instead")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
+    try:
+        # By the library that will ask for it, so that what it could not ask for is known at once.
+        parts = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError):
+        raise ValueError(f"{text!r} is not a URL") from None
+    port_is_valid = parts.port is None or 0 < parts.port <= _MAX_PORT
+    if parts.scheme not in ("http", "https") or not parts.host or not port_is_valid:
         raise ValueError(f"{text!r} is not a URL: write https://host/path, like {DEFAULT_API_URL}")
-    if parts.query or parts.fragment or not text.isprintable() or " " in text:
+    if not text.isprintable() or not set(text).isdisjoint("?# "):
         raise ValueError(f"{text!r} is more than a base URL: write it like {DEFAULT_API_URL}")
     url = text.rstrip("/")
     if url.endswith("/backends"):

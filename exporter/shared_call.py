@@ -37,20 +37,25 @@ class SharedCall(Generic[T]):
 class _Run(Generic[T]):
     def __init__(self, function: Callable[[], Awaitable[T]], lifetime: float) -> None:
         self._waiting = 0
+        self._abandoned = False
         self._task = asyncio.ensure_future(_within(function, lifetime))
         self._task.add_done_callback(_retrieve_exception)
 
     @property
     def ended(self) -> bool:
-        return self._task.done() or self._task.cancelling() > 0
+        # Not task.cancelling(): anyio cancels a task for a moment while it connects.
+        return self._task.done() or self._abandoned
 
     async def result(self) -> T:
         self._waiting += 1
         try:
-            return await asyncio.shield(self._task)
+            # Not shield(): from Python 3.14 on it reports the exception if just one waiter has given up.
+            await asyncio.wait((self._task,))
+            return self._task.result()
         finally:
             self._waiting -= 1
             if not self._waiting:
+                self._abandoned = True
                 self._task.cancel()
 
 

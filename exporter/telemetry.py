@@ -15,14 +15,24 @@ from exporter.backends import FIELDS, Rejection
 from exporter.errors import REASONS
 
 
+class Ledger(CollectorRegistry):
+    """A registry that knows when it changed, so that what was written of it can be kept till then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.version = 0
+
+
 class Telemetry:
     """Counters that live as long as the process."""
 
     def __init__(self) -> None:
         # A process's start is told once by process_start_time_seconds, not once for each counter.
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.own = CollectorRegistry()
-        """What the exporter tells about itself."""
+        self.requests = Ledger()
+        """What changes with each request to IonQ."""
+        self.incidents = Ledger()
+        """What changes when something goes wrong, or never."""
         self.process = CollectorRegistry()
         """What prometheus_client tells about the process and the Python that runs it."""
         ProcessCollector(registry=self.process)
@@ -30,25 +40,25 @@ class Telemetry:
         self._api_requests = Counter(
             "ionq_exporter_api_requests_total",
             "Requests sent to IonQ, retries included.",
-            registry=self.own,
+            registry=self.requests,
         )
         self._api_failures = Counter(
             "ionq_exporter_api_failures_total",
             "Scrapes that ended with ionq_up 0, by reason.",
             ["reason"],
-            registry=self.own,
+            registry=self.incidents,
         )
         self._rejected_values = Counter(
             "ionq_exporter_rejected_values_total",
             "Values and rows in IonQ's answers that were not valid, by field.",
             ["field"],
-            registry=self.own,
+            registry=self.incidents,
         )
         build_info = Gauge(
             "ionq_exporter_build_info",
             "Version and revision of the exporter, and the Python that runs it: always 1.",
             ["version", "revision", "python_version"],
-            registry=self.own,
+            registry=self.incidents,
         )
         build_info.labels(__version__, revision(), platform.python_version()).set(1)
         for reason in REASONS:
@@ -56,18 +66,26 @@ class Telemetry:
         for field in FIELDS:
             self._rejected_values.labels(field)
 
+    @property
+    def ledgers(self) -> tuple[Ledger, ...]:
+        """All that the exporter tells about itself."""
+        return self.requests, self.incidents
+
     def count_request(self) -> None:
         """Count a request sent to IonQ."""
         self._api_requests.inc()
+        self.requests.version += 1
 
     def count_failure(self, reason: str) -> None:
         """Count a scrape that failed."""
         self._api_failures.labels(reason).inc()
+        self.incidents.version += 1
 
     def count_rejections(self, rejections: Iterable[Rejection]) -> None:
         """Count what was not valid in one answer."""
         for rejection in rejections:
             self._rejected_values.labels(rejection.field).inc(rejection.count)
+            self.incidents.version += 1
 
 
 class ScrapeCollector(Collector):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from exporter.exposition import accepts_gzip, compress, negotiate, render_scrape
+from exporter.exposition import accepts_gzip, negotiate, render_scrape
 from exporter.scrape_budget import scrape_budget_seconds
 from exporter.scraper import Scraper
 from exporter.telemetry import Telemetry
@@ -95,11 +95,11 @@ class WebApp:
             offset_seconds=self._timeout_offset_seconds,
             timeout_seconds=self._timeout_seconds,
         )
-        body = render_scrape(await self._scraper.scrape(budget), self._telemetry, form)
+        exposition = render_scrape(await self._scraper.scrape(budget), self._telemetry, form)
         vary = {"vary": "accept, accept-encoding"}
         if accepts_gzip(headers.get("accept-encoding", "")):
-            return Response(compress(body), form.value, headers={**vary, "content-encoding": "gzip"})
-        return Response(body, form.value, headers=vary)
+            return Response(exposition.gzipped, form.value, headers={**vary, "content-encoding": "gzip"})
+        return Response(exposition.plain, form.value, headers=vary)
 
     def _landing_page(self) -> Response:
         # Nobody may ever look, and the template engine costs a tenth of the resident memory.
