@@ -7,6 +7,7 @@ import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -37,20 +38,21 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name, nginx(Path(name), _SIZES) as upstream:
         folder = Path(name)
-        _compare(upstream, folder)
-        _measure_sizes(upstream)
+        python = sys.argv[1] if len(sys.argv) > 1 else sys.executable
+        _compare(upstream, folder, python)
+        _measure_sizes(upstream, python)
 
 
-def _compare(upstream: Upstream, folder: Path) -> None:
+def _compare(upstream: Upstream, folder: Path, python: str) -> None:
     url, changing_url = upstream.api_url(10), upstream.api_url(10, changing=True)
     starts: dict[str, list[float]] = {"ionq-exporter": [], "blackbox_exporter": []}
     for _ in range(_STARTS):
-        for run in (ionq_exporter(upstream, url), blackbox_exporter(upstream, url, folder)):
+        for run in (ionq_exporter(upstream, url, python), blackbox_exporter(upstream, url, folder)):
             with run as subject:
                 starts[subject.name].append(subject.seconds_to_first_answer)
     with ExitStack() as running:
-        same = running.enter_context(ionq_exporter(upstream, url))
-        changing = running.enter_context(ionq_exporter(upstream, changing_url))
+        same = running.enter_context(ionq_exporter(upstream, url, python))
+        changing = running.enter_context(ionq_exporter(upstream, changing_url, python))
         blackbox = running.enter_context(blackbox_exporter(upstream, url, folder))
         subjects = (same, changing, blackbox)
         memory_at_start = [subject.resident_megabytes() for subject in subjects]
@@ -126,14 +128,15 @@ def _throughput(subjects: tuple[Subject, ...], connections: int) -> list[float]:
     return [statistics.median(measured) for measured in rates]
 
 
-def _measure_sizes(upstream: Upstream) -> None:
+def _measure_sizes(upstream: Upstream, python: str) -> None:
     print()
     print("| backends | scrape, answer unchanged, p50 | scrape, each answer new, p50 | resident |")
     print("|---:|---:|---:|---:|")
     for size in _SIZES:
         cells = []
         for changing in (False, True):
-            with ionq_exporter(upstream, upstream.api_url(size, changing=changing)) as subject:
+            api_url = upstream.api_url(size, changing=changing)
+            with ionq_exporter(upstream, api_url, python) as subject:
                 measurement = _Sequential(subject)
                 measurement.scrape(20)
                 cells.append(statistics.median(measurement.durations) * 1e3)

@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -65,7 +64,8 @@ def nginx(folder: Path, sizes: Sequence[int]) -> Iterator[Upstream]:
     authority = trustme.CA()
     ca_file = folder / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
-    certificate = authority.issue_cert("localhost")
+    # Public sites, too, are certified by an intermediate authority, which is one signature more to check.
+    certificate = authority.create_child_ca().issue_cert("localhost")
     certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
     for kind, queue_time in (("same", "1181215"), ("changing", '<!--# echo var="msec" -->')):
         for size in sizes:
@@ -98,11 +98,11 @@ def nginx(folder: Path, sizes: Sequence[int]) -> Iterator[Upstream]:
 
 
 @contextlib.contextmanager
-def ionq_exporter(upstream: Upstream, api_url: str) -> Iterator[Subject]:
-    """Run the exporter against an upstream."""
+def ionq_exporter(upstream: Upstream, api_url: str, python: str) -> Iterator[Subject]:
+    """Run the exporter against an upstream, on a Python that has its dependencies."""
     port = free_port()
     command = [
-        sys.executable,
+        python,
         "-m",
         "exporter",
         f"--web.listen-address=127.0.0.1:{port}",

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 _KEY = re.compile(r"[\x21-\x7e]+")
+_MIN_LENGTH = 8
 _REDACTED = "[redacted]"
 
 ApiKeySource = Callable[[], "ApiKey | None"]
@@ -21,6 +22,11 @@ class ApiKey:
         if not _KEY.fullmatch(key):
             # Quoting it would publish most of a key that has merely been pasted with a blank in it.
             raise ValueError("the API key is empty or holds blanks or characters that no header can carry")
+        if len(key) < _MIN_LENGTH:
+            # Blanking it in what IonQ sends would blank much else.
+            raise ValueError(
+                f"the API key is shorter than {_MIN_LENGTH} characters, so it can be no key of IonQ's"
+            )
         self._key = key
         in_json = json.dumps(key)[1:-1]
         in_a_library_s_message = repr(key.encode())[2:-1]

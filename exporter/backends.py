@@ -37,6 +37,7 @@ MAX_ROWS = 10_000
 MAX_TEXT_LENGTH = 256
 _MAX_NUMBER_DIGITS = 18
 _MAX_DEPTH = 32
+_NO_BREAK_SPACE = "\u00a0"
 _MILLISECONDS_PER_SECOND = 1000
 _LAST_TIMESTAMP = datetime.max.replace(tzinfo=UTC).timestamp()
 
@@ -156,7 +157,7 @@ def _text(value: Any) -> str | None:
         raise ValueError(f"is longer than {MAX_TEXT_LENGTH} characters")
     # Not printable are control characters, which could forge a log line or a terminal's output, and
     # lone surrogates, which no exposition format can encode.
-    if not value.isprintable():
+    if not value.replace(_NO_BREAK_SPACE, " ").isprintable():
         raise ValueError("holds characters that cannot be printed")
     return value if value.strip() else None
 

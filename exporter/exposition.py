@@ -15,6 +15,7 @@ from exporter.metrics import BackendCollector
 from exporter.scraper import Scrape
 from exporter.telemetry import ScrapeCollector, Telemetry
 
+_REMEMBERED_HEADERS = 16  # a scraper sends the same ones each time
 _DEFLATE_LEVEL = 1  # two thirds of the default's time for a tenth more bytes, on this kind of text
 _GZIP_HEADER = bytes.fromhex("1f8b 08 00 00000000 04 ff")  # no name, no time, fastest, unknown system
 _LAST_BLOCK = bytes.fromhex("0300")  # an empty one
@@ -27,6 +28,7 @@ class Format(enum.Enum):
     OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
+@functools.lru_cache(maxsize=_REMEMBERED_HEADERS)
 def negotiate(accept: str) -> Format:
     """Choose OpenMetrics 1.0.0 where the Accept header asks for it at least as much as for text.
 
@@ -47,6 +49,7 @@ def negotiate(accept: str) -> Format:
     return Format.TEXT
 
 
+@functools.lru_cache(maxsize=_REMEMBERED_HEADERS)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Tell whether an Accept-Encoding header allows gzip."""
     quality = {coding: _quality(parameters) for coding, parameters in _alternatives(accept_encoding)}

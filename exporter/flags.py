@@ -1,5 +1,6 @@
 """The flags, their types and defaults; each has an environment variable of the same name."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -15,6 +16,8 @@ from exporter.settings import (
     ListenAddress,
     parse_api_url,
 )
+
+_TELEMETRY_PATH = re.compile(r"(?!/-/)(?:/[\w.~-]+)+", re.ASCII)
 
 T = TypeVar("T")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -57,8 +60,8 @@ def _positive_duration(text: str) -> float:
 
 
 def _telemetry_path(text: str) -> str:
-    if not text.startswith("/") or text == "/" or text.startswith("/-/") or not text.isascii() or "?" in text:
-        raise ValueError(f"{text!r} must begin with /, and be neither / nor below /-/")
+    if not _TELEMETRY_PATH.fullmatch(text):
+        raise ValueError(f"{text!r} must be a path like /metrics, not below /-/")
     return text
 
 

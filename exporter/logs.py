@@ -46,9 +46,11 @@ class _ToStructlog(logging.Handler):
         self._logger = logger
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._logger.error(
-            "library_error", logger=record.name, message=record.getMessage(), exc_info=record.exc_info
-        )
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):
+            message = str(record.msg)
+        self._logger.error("library_error", logger=record.name, message=message, exc_info=record.exc_info)
 
 
 def _leave_out_unknown(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

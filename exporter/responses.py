@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import cast
 
 import httpx
 
@@ -28,7 +29,7 @@ async def read_body(response: httpx.Response, limit: int) -> bytes:
     if encoding not in ("identity", "gzip"):
         raise ProtocolError("the answer is compressed in a way that was not asked for")
     gunzip = zlib.decompressobj(_GZIP_WBITS) if encoding == "gzip" else None
-    async for chunk in response.aiter_raw():
+    async for chunk in cast("httpx.AsyncByteStream", response.stream):
         try:
             body += gunzip.decompress(chunk, limit + 1 - len(body)) if gunzip else chunk
         except zlib.error as error:

@@ -70,7 +70,8 @@ def parse_api_url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.host or not port_is_valid:
         raise ValueError(f"{text!r} is not a URL: write https://host/path, like {DEFAULT_API_URL}")
     if not text.isprintable() or not set(text).isdisjoint("?# "):
-        raise ValueError(f"{text!r} is more than a base URL: write it like {DEFAULT_API_URL}")
+        # Not quoted: a query may hold a token.
+        raise ValueError(f"the URL is more than a base URL: write it like {DEFAULT_API_URL}")
     url = text.rstrip("/")
     if url.endswith("/backends"):
         raise ValueError(f"{text!r} names the endpoint: give the base URL, {url.removesuffix('/backends')}")

@@ -1,0 +1,15 @@
+"""What all tests share."""
+
+import pytest
+from hypothesis import settings
+
+# The same examples each time, so that a red run stays red; `--hypothesis-profile=explore` looks further.
+settings.register_profile("deterministic", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", deadline=None, max_examples=5_000)
+settings.load_profile("deterministic")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run asynchronous tests on the event loop that the exporter runs on."""
+    return "asyncio"

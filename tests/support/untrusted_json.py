@@ -1,0 +1,106 @@
+"""What a server might send: from the rows that IonQ documents to what nobody should send."""
+
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+
+GOOD_ROW: dict[str, Any] = {
+    "backend": "qpu.forte-1",
+    "location": "College Park, MD, USA",
+    "status": "available",
+    "qubits": 36,
+    "average_queue_time": 1533413000,
+    "kw": 4902.81,
+    "degraded": False,
+    "last_updated": "2025-06-16T00:00:00Z",
+    "characterization_id": "617a1f8b-59d4-435d-aa33-695433d7155e",
+}
+
+DEPTH = 100_000
+
+
+def body(*rows: Any) -> bytes:
+    """Write rows as IonQ would; what JSON has no word for is written as Python does: NaN, ``\\ud800``."""
+    return json.dumps(rows).encode()
+
+
+def raw_body(*rows: bytes) -> bytes:
+    """Put rows that are JSON text already, or nearly so, into one list."""
+    return b"[" + b",".join(rows) + b"]"
+
+
+def row_with(field: str, value: bytes) -> bytes:
+    """Write a row whose field holds a value in raw JSON text."""
+    return b'{"backend":"neighbour","%b":%b}' % (field.encode(), value)
+
+
+DEEP_LIST = b"[" * DEPTH + b"]" * DEPTH
+DEEP_OBJECT = b'{"a":' * DEPTH + b"1" + b"}" * DEPTH
+
+HOSTILE_ROWS = {
+    "null": b"null",
+    "a number": b"42",
+    "text": b'"qpu.forte-1"',
+    "a list": b'["backend"]',
+    "an empty object": b"{}",
+    "a row without a name": b'{"qubits":36}',
+    "a name that is null": b'{"backend":null}',
+    "a name that is empty": b'{"backend":""}',
+    "a name that is a number": b'{"backend":7}',
+    "a name of blanks": b'{"backend":"  "}',
+    "a lone surrogate as name": rb'{"backend":"\ud800"}',
+    "a lone surrogate as value": row_with("location", rb'"\udfff"'),
+    "invalid UTF-8 as name": b'{"backend":"\xff\xfe"}',
+    "invalid UTF-8 as value": row_with("location", b'"College \xc3"'),
+    "a surrogate in UTF-8": row_with("status", b'"\xed\xa0\x80"'),
+    "control characters, escaped": row_with("status", rb'"\u0000\u001b[2J\n"'),
+    "control characters, raw": row_with("status", b'"\x00\x1b[2J\n"'),
+    "an integer of 5,000 digits": row_with("qubits", b"9" * 5_000),
+    "a negative integer of 5,000 digits": row_with("qubits", b"-" + b"9" * 5_000),
+    "NaN": row_with("kw", b"NaN"),
+    "Infinity": row_with("average_queue_time", b"Infinity"),
+    "minus Infinity": row_with("last_updated", b"-Infinity"),
+    "1e999": row_with("kw", b"1e999"),
+    "a name of a megabyte": b'{"backend":"' + b"x" * 1_000_000 + b'"}',
+    "a value of a megabyte": row_with("last_updated", b'"' + b"2" * 1_000_000 + b'"'),
+    "a key of a megabyte": b'{"backend":"neighbour","' + b"x" * 1_000_000 + b'":1}',
+    "a fraction of a megabyte": row_with("kw", b"0." + b"3" * 1_000_000 + b"e999"),
+    "lists 100,000 deep": DEEP_LIST,
+    "objects 100,000 deep": DEEP_OBJECT,
+    "a value 100,000 deep": row_with("qubits", DEEP_LIST),
+    "a name 100,000 deep": b'{"backend":' + DEEP_OBJECT + b"}",
+    "an unknown field 100,000 deep": row_with("noise_models", DEEP_OBJECT),
+    "brackets in text, beside nesting 100,000 deep": b'["[{]}\\"]}[{\\\\",' + DEEP_LIST + b"]",
+}
+"""Rows, or nearly rows, that must cost nothing but themselves."""
+
+any_text = st.text(st.characters(exclude_categories=()), max_size=40)
+"""Text of any characters, lone surrogates and control characters included."""
+
+any_json: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_text, inner, max_size=4),
+    max_leaves=12,
+)
+"""Any JSON value, and NaN and the infinities, which Python's parser takes for JSON."""
+
+_names = st.sampled_from(
+    ["qpu.forte-1", "simulator", 'q"\\u\n', "a\\", "{}", "# EOF", ",", "Zürich", "\ud800"]
+)
+
+rows: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"backend": _names | any_text},
+    optional={
+        "location": _names | any_json,
+        "status": st.sampled_from(["available", "unavailable", "retired", "running", ""]) | any_json,
+        "qubits": st.integers(0, 100) | any_json,
+        "average_queue_time": st.integers(0, 10**10) | any_json,
+        "kw": st.floats(0, 1e6) | any_json,
+        "degraded": st.booleans() | any_json,
+        "last_updated": st.integers(0, 2 * 10**9) | st.datetimes().map(str) | any_json,
+        "characterization_id": st.uuids().map(str) | any_json,
+        "noise_models": any_json,
+    },
+)
+"""Rows that are more or less what IonQ sends."""

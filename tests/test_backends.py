@@ -1,0 +1,609 @@
+import json
+import math
+import time
+import tracemalloc
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from exporter.backends import (
+    FIELDS,
+    MAX_ROWS,
+    MAX_TEXT_LENGTH,
+    Backend,
+    BackendList,
+    Rejection,
+    parse_backends,
+)
+from exporter.errors import InvalidJSONError, UnexpectedShapeError
+from tests.support.untrusted_json import (
+    DEEP_LIST,
+    DEEP_OBJECT,
+    DEPTH,
+    GOOD_ROW,
+    HOSTILE_ROWS,
+    any_json,
+    body,
+    raw_body,
+    row_with,
+    rows,
+)
+
+GOOD_BACKEND = Backend(
+    name="qpu.forte-1",
+    location="College Park, MD, USA",
+    status="available",
+    qubits=36,
+    average_queue_time_seconds=1_533_413.0,
+    energy_kwh=4902.81,
+    degraded=False,
+    last_updated_timestamp_seconds=1_750_032_000.0,
+    characterization_id="617a1f8b-59d4-435d-aa33-695433d7155e",
+)
+
+
+def read(field: str, value: Any) -> tuple[Backend, list[tuple[str, str]]]:
+    """Parse one row with one further field; return the backend, and what was rejected."""
+    return read_raw(field, json.dumps(value).encode())
+
+
+def read_raw(field: str, value: bytes) -> tuple[Backend, list[tuple[str, str]]]:
+    result = parse_backends(raw_body(row_with(field, value)))
+    [backend] = result.backends
+    return backend, [(rejection.field, rejection.problem) for rejection in result.rejections]
+
+
+def assert_rejected(field: str, value: bytes, problem: str) -> None:
+    backend, rejected = read_raw(field, value)
+    assert backend == Backend("neighbour")
+    [(rejected_field, rejected_problem)] = rejected
+    assert rejected_field == field
+    assert rejected_problem.endswith(problem)
+
+
+# What IonQ documents
+
+
+def test_a_row_as_documented_is_read_whole_and_in_base_units() -> None:
+    result = parse_backends(body(GOOD_ROW))
+    assert result.backends == (GOOD_BACKEND,)
+    assert result.rejections == ()
+
+
+def test_a_row_needs_no_more_than_a_name() -> None:
+    result = parse_backends(body({"backend": "simulator"}))
+    assert result.backends == (Backend("simulator"),)
+    assert result.rejections == ()
+
+
+def test_null_everywhere_is_the_same_as_nothing_sent() -> None:
+    result = parse_backends(body({**dict.fromkeys(GOOD_ROW), "backend": "simulator"}))
+    assert result.backends == (Backend("simulator"),)
+    assert result.rejections == ()
+
+
+def test_unknown_fields_are_ignored() -> None:
+    result = parse_backends(
+        body({**GOOD_ROW, "has_access": True, "supported_gates": ["x"], "noise_models": {}})
+    )
+    assert result.backends == (GOOD_BACKEND,)
+    assert result.rejections == ()
+
+
+def test_backends_keep_the_order_in_which_ionq_lists_them() -> None:
+    result = parse_backends(body(*({"backend": name} for name in ("simulator", "qpu.forte-1", "qpu.aria-1"))))
+    assert [backend.name for backend in result.backends] == ["simulator", "qpu.forte-1", "qpu.aria-1"]
+
+
+def test_a_list_inside_an_object_is_read_as_well() -> None:
+    result = parse_backends(json.dumps({"backends": [GOOD_ROW], "pages": 1}).encode())
+    assert result.backends == (GOOD_BACKEND,)
+
+
+def test_an_empty_list_is_an_answer() -> None:
+    result = parse_backends(b"[]")
+    assert result.backends == ()
+    assert result.rejections == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32-le"])
+def test_every_encoding_that_json_may_have_is_read(encoding: str) -> None:
+    text = json.dumps([{**GOOD_ROW, "location": "Zürich"}], ensure_ascii=False)
+    assert parse_backends(text.encode(encoding)).backends == (replace(GOOD_BACKEND, location="Zürich"),)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "qubits"),
+    [
+        (b"0", 0),
+        (b"-0", 0),
+        (b"-0.0", 0),
+        (b"36", 36),
+        (b"36.0", 36),
+        (b"1e2", 100),
+        (b"999999999999999999", 999_999_999_999_999_999),
+        (b"4611686018427387904", 2**62),
+    ],
+)
+def test_qubits_are_a_whole_number_however_it_is_written(value: bytes, qubits: int) -> None:
+    backend, rejected = read_raw("qubits", value)
+    assert backend.qubits == qubits
+    assert isinstance(backend.qubits, int)
+    assert rejected == []
+
+
+def test_a_fraction_of_a_qubit_is_rejected() -> None:
+    assert_rejected("qubits", b"36.5", "36.5 is not a whole number")
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "seconds"),
+    [
+        (0, 0.0),
+        (0.5, 0.0005),
+        (1181215, 1181.215),
+        (136598879, 136598.879),
+        (1352464532, 1352464.532),
+        (1533413000, 1533413.0),
+        (2333081000, 2333081.0),
+    ],
+)
+def test_the_queue_time_comes_in_milliseconds_and_leaves_in_seconds(
+    milliseconds: float, seconds: float
+) -> None:
+    backend, rejected = read("average_queue_time", milliseconds)
+    assert backend.average_queue_time_seconds == seconds
+    assert rejected == []
+
+
+@pytest.mark.parametrize("kilowatt_hours", [0, 0.25, 4902.81, 120_000])
+def test_the_energy_is_taken_as_sent(kilowatt_hours: float) -> None:
+    backend, rejected = read("kw", kilowatt_hours)
+    assert backend.energy_kwh == kilowatt_hours
+    assert rejected == []
+
+
+@pytest.mark.parametrize("field", ["average_queue_time", "kw", "last_updated"])
+def test_minus_zero_is_zero(field: str) -> None:
+    backend, rejected = read_raw(field, b"-0.0")
+    [value] = {
+        value
+        for value in (
+            backend.average_queue_time_seconds,
+            backend.energy_kwh,
+            backend.last_updated_timestamp_seconds,
+        )
+        if value is not None
+    }
+    assert math.copysign(1, value) == 1
+    assert rejected == []
+
+
+@pytest.mark.parametrize("field", ["qubits", "average_queue_time", "kw", "last_updated"])
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (b"true", "True is not a number"),
+        (b"false", "False is not a number"),
+        (b"[36]", "[36] is not a number"),
+        (b"{}", "{} is not a number"),
+        (b"NaN", "nan is not a finite number"),
+        (b"Infinity", "inf is not a finite number"),
+        (b"-Infinity", "-inf is not a finite number"),
+        (b"1e999", "inf is not a finite number"),
+        (b"9" * 5_000, "inf is not a finite number"),
+        (b"-" + b"9" * 5_000, "-inf is not a finite number"),
+        (b"-1", "-1 is negative"),
+        (b"-0.001", "-0.001 is negative"),
+    ],
+)
+def test_what_is_no_number_of_something_is_rejected(field: str, value: bytes, problem: str) -> None:
+    assert_rejected(field, value, problem)
+
+
+@pytest.mark.parametrize("field", ["qubits", "average_queue_time", "kw"])
+def test_a_number_as_text_is_rejected(field: str) -> None:
+    assert_rejected(field, b'"36"', "'36' is not a number")
+
+
+# The flag
+
+
+@pytest.mark.parametrize("degraded", [True, False])
+def test_degraded_is_true_or_false(degraded: bool) -> None:  # noqa: FBT001
+    backend, rejected = read("degraded", degraded)
+    assert backend.degraded is degraded
+    assert rejected == []
+
+
+@pytest.mark.parametrize("value", [b"0", b"1", b'"true"', b'""', b"[]", b"{}", b"NaN"])
+def test_degraded_is_nothing_else(value: bytes) -> None:
+    assert_rejected("degraded", value, "is not true or false")
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds"),
+    [
+        ("2025-06-16T00:00:00Z", 1_750_032_000.0),
+        ("2025-06-16T00:00:00.250Z", 1_750_032_000.25),
+        ("2025-06-16T00:00:00.123456Z", 1_750_032_000.123456),
+        ("2025-06-16T02:00:00+02:00", 1_750_032_000.0),
+        ("2025-06-15T14:00:00-10:00", 1_750_032_000.0),
+        ("2025-06-16T00:00:00", 1_750_032_000.0),
+        ("2025-06-16 00:00:00", 1_750_032_000.0),
+        ("20250616T000000Z", 1_750_032_000.0),
+        ("2025-06-16", 1_750_032_000.0),
+        ("1970-01-01T00:00:00Z", 0.0),
+        ("2500-01-01T00:00:00Z", 16_725_225_600.0),
+        (1_750_032_000, 1_750_032_000.0),
+        (1_750_032_000.25, 1_750_032_000.25),
+        (0, 0.0),
+        (253_402_300_799, 253_402_300_799.0),
+    ],
+)
+def test_a_time_is_iso_8601_or_seconds_since_the_epoch_and_utc_without_an_offset(
+    sent: str | float, seconds: float
+) -> None:
+    backend, rejected = read("last_updated", sent)
+    assert backend.last_updated_timestamp_seconds == seconds
+    assert rejected == []
+
+
+def test_a_time_without_an_offset_is_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        backend, _ = read("last_updated", "2025-06-16T00:00:00")
+    time.tzset()
+    assert backend.last_updated_timestamp_seconds == 1_750_032_000.0
+
+
+@pytest.mark.parametrize(
+    ("sent", "problem"),
+    [
+        ("", "is not an ISO 8601 time"),
+        ("yesterday", "is not an ISO 8601 time"),
+        ("1750032000", "is not an ISO 8601 time"),
+        ("2025-02-30T00:00:00Z", "is not an ISO 8601 time"),
+        ("2025-06-16T00:00:00+24:00", "is not an ISO 8601 time"),
+        ("2016-12-31T23:59:60Z", "is not an ISO 8601 time"),  # a leap second: Python knows none
+        ("10000-01-01T00:00:00Z", "is not an ISO 8601 time"),
+        ("2025-06-16T00:00:00Z\ud800", "is not an ISO 8601 time"),
+        ("0001-01-01T00:00:00Z", "is negative"),  # Go's zero time
+        ("0001-01-01T00:00:00+14:00", "is negative"),
+        ("1969-12-31T23:59:59Z", "is negative"),
+        ("9999-12-31T23:59:59-14:00", "is later than the year 9999, so not in seconds"),
+        (1_750_032_000_000, "is later than the year 9999, so not in seconds"),
+        (1e300, "is later than the year 9999, so not in seconds"),
+    ],
+)
+def test_a_time_that_cannot_be_meant_is_rejected(sent: str | float, problem: str) -> None:
+    assert_rejected("last_updated", json.dumps(sent).encode(), problem)
+
+
+# Text
+
+
+@pytest.mark.parametrize("field", ["location", "status", "characterization_id"])
+@pytest.mark.parametrize(
+    "text", ["available", "College Park, MD, USA", "Zürich 日本 🛰", 'a"b\\c{}#', "x" * MAX_TEXT_LENGTH]
+)
+def test_printable_text_is_taken_as_it_comes(field: str, text: str) -> None:
+    backend, rejected = read(field, text)
+    assert getattr(backend, field) == text
+    assert rejected == []
+
+
+@pytest.mark.parametrize("field", ["location", "status", "characterization_id"])
+@pytest.mark.parametrize("text", ["", " ", "   "])
+def test_empty_text_is_the_same_as_nothing_sent(field: str, text: str) -> None:
+    backend, rejected = read(field, text)
+    assert backend == Backend("neighbour")
+    assert rejected == []
+
+
+@pytest.mark.parametrize("field", ["location", "status", "characterization_id"])
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (b"1", "1 is not text"),
+        (b"true", "True is not text"),
+        (b'["available"]', "['available'] is not text"),
+        (b"{}", "{} is not text"),
+        (b'"' + b"x" * (MAX_TEXT_LENGTH + 1) + b'"', f"is longer than {MAX_TEXT_LENGTH} characters"),
+        (rb'"a\nb"', "holds characters that cannot be printed"),
+        (b'"a\nb"', "holds characters that cannot be printed"),
+        (rb'"\u001b[2J"', "holds characters that cannot be printed"),
+        (rb'"\u0000"', "holds characters that cannot be printed"),
+        (rb'"\u2028"', "holds characters that cannot be printed"),
+        (rb'"\u202e"', "holds characters that cannot be printed"),
+        (rb'"\ud800"', "holds characters that cannot be printed"),
+        (b'"\xff"', "holds characters that cannot be printed"),
+    ],
+)
+def test_text_that_can_be_no_label_is_rejected(field: str, value: bytes, problem: str) -> None:
+    assert_rejected(field, value, problem)
+
+
+@pytest.mark.parametrize("status", ["running", "calibrating", "Available", "available\u00e9"])
+def test_a_status_that_nobody_has_documented_is_kept(status: str) -> None:
+    backend, _ = read("status", status)
+    assert backend.status == status
+
+
+# Rows
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "problem"),
+    [
+        (b"null", "row", "None is not an object"),
+        (b"[]", "row", "[] is not an object"),
+        (b'"qpu.forte-1"', "row", "'qpu.forte-1' is not an object"),
+        (b"{}", "backend", "is missing or empty"),
+        (b'{"backend":null}', "backend", "is missing or empty"),
+        (b'{"backend":" "}', "backend", "is missing or empty"),
+        (b'{"backend":1}', "backend", "1 is not text"),
+        (rb'{"backend":"\n","qubits":-1}', "backend", r"'\n' holds characters that cannot be printed"),
+    ],
+)
+def test_a_row_without_a_usable_name_costs_that_row_and_counts_once(
+    row: bytes, field: str, problem: str
+) -> None:
+    result = parse_backends(raw_body(row, json.dumps(GOOD_ROW).encode()))
+    assert result.backends == (GOOD_BACKEND,)
+    assert result.rejections == (Rejection(field, "row 1", problem),)
+
+
+def test_of_two_rows_with_one_name_and_location_the_first_counts() -> None:
+    second = {**GOOD_ROW, "qubits": 11, "kw": "broken"}
+    result = parse_backends(body(GOOD_ROW, second))
+    assert result.backends == (GOOD_BACKEND,)
+    assert result.rejections == (
+        Rejection("row", "qpu.forte-1", "has a row before it with the same location"),
+    )
+
+
+def test_one_name_at_two_locations_is_two_backends() -> None:
+    result = parse_backends(body(GOOD_ROW, {**GOOD_ROW, "location": "Basel"}, {**GOOD_ROW, "location": None}))
+    assert [backend.location for backend in result.backends] == ["College Park, MD, USA", "Basel", ""]
+    assert result.rejections == ()
+
+
+def test_an_invalid_location_counts_as_none_and_meets_the_row_that_has_none() -> None:
+    result = parse_backends(body({"backend": "a", "location": 7}, {"backend": "a"}))
+    assert result.backends == (Backend("a"),)
+    assert [(rejection.field, rejection.row) for rejection in result.rejections] == [
+        ("location", "a"),
+        ("row", "a"),
+    ]
+
+
+def test_each_bad_value_of_a_row_is_told_by_name_and_costs_only_itself() -> None:
+    result = parse_backends(body({**GOOD_ROW, "qubits": "36", "degraded": 1, "location": ["Basel"]}))
+    assert result.backends == (replace(GOOD_BACKEND, qubits=None, degraded=None, location=""),)
+    assert result.rejections == (
+        Rejection("location", "qpu.forte-1", "['Basel'] is not text"),
+        Rejection("qubits", "qpu.forte-1", "'36' is not a number"),
+        Rejection("degraded", "qpu.forte-1", "1 is not true or false"),
+    )
+
+
+@pytest.mark.parametrize("surplus", [1, 3])
+def test_rows_beyond_the_limit_are_counted_and_not_read(surplus: int) -> None:
+    result = parse_backends(body(*({"backend": f"qpu.{number}"} for number in range(MAX_ROWS + surplus))))
+    assert len(result.backends) == MAX_ROWS
+    [rejection] = result.rejections
+    assert (rejection.field, rejection.row, rejection.count) == ("row", f"row {MAX_ROWS + 1}", surplus)
+
+
+def test_as_many_rows_as_the_limit_are_all_read() -> None:
+    result = parse_backends(body(*({"backend": f"qpu.{number}"} for number in range(MAX_ROWS))))
+    assert len(result.backends) == MAX_ROWS
+    assert result.rejections == ()
+
+
+# Answers that are no list of backends
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b" ",
+        b"<!doctype html><title>502 Bad Gateway</title>",
+        b'[{"backend":"qpu.forte-1","qubi',
+        body(GOOD_ROW)[:-1],
+        body(GOOD_ROW) + b"]",
+        b"[{'backend':'a'}]",
+        b"\xff\xfe\x00",
+        b'["\xff',
+        b"\x1f\x8b\x08\x00",
+        b"[" * DEPTH,
+        b"[" + DEEP_LIST + b',"' + b"a" * 1_000,
+        DEEP_LIST + b"]",
+        b"[" + DEEP_OBJECT,
+    ],
+)
+def test_what_is_no_json_is_told_so_with_its_first_bytes(answer: bytes) -> None:
+    with pytest.raises(InvalidJSONError) as failure:
+        parse_backends(answer)
+    assert failure.value.message == f"IonQ's answer is not JSON, it starts with {answer[:60]!r}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        (b"null", "None"),
+        (b"1", "1"),
+        (b"NaN", "nan"),
+        (b'"backends"', "'backends'"),
+        (b"{}", "{}"),
+        (b'{"backends":null}', "{'backends': None}"),
+        (b'{"backends":{"backend":"a"}}', "{'backends': {'backend': 'a'}}"),
+        (b'{"statusCode":500}', "{'statusCode': 500}"),
+        (DEEP_OBJECT, "{'a': {'a': {'a': {'a': {'a': {'a': {...}}}}}}}"),
+        (b'"' + b"x" * 1_000_000 + b'"', "'xxxxxxxxxxxx...xxxxxxxxxxxxx'"),
+    ],
+)
+def test_json_without_a_list_of_backends_is_told_so_in_a_few_words(answer: bytes, shown: str) -> None:
+    with pytest.raises(UnexpectedShapeError) as failure:
+        parse_backends(answer)
+    assert (
+        failure.value.message == f"IonQ answered {shown}, which is no list of backends: check --ionq.api-url"
+    )
+
+
+# Whatever comes
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_ROWS.values(), ids=HOSTILE_ROWS)
+def test_a_good_row_survives_whatever_stands_beside_it(hostile: bytes) -> None:
+    good = json.dumps(GOOD_ROW).encode()
+    for answer in (raw_body(good, hostile), raw_body(hostile, good), raw_body(hostile, good, hostile)):
+        assert GOOD_BACKEND in parse_backends(answer).backends
+
+
+@given(before=st.lists(rows | any_json, max_size=5), after=st.lists(rows | any_json, max_size=5))
+def test_a_good_row_survives_any_rows(before: list[Any], after: list[Any]) -> None:
+    good = {**GOOD_ROW, "backend": "qpu.good"}
+    result = parse_backends(body(*before, good, *after))
+    assert replace(GOOD_BACKEND, name="qpu.good") in result.backends
+
+
+@given(st.binary().filter(lambda text: b'"' not in text and b"\\" not in text))
+@example(b"\xf0\x9f\x92")
+@example(b"\x00\x01\x7f\x80")
+def test_a_good_row_survives_any_bytes_in_the_text_of_another(text: bytes) -> None:
+    result = parse_backends(raw_body(b'{"backend":"%b"}' % text, json.dumps(GOOD_ROW).encode()))
+    assert GOOD_BACKEND in result.backends
+
+
+def outcome(answer: bytes) -> BackendList | InvalidJSONError | UnexpectedShapeError:
+    try:
+        return parse_backends(answer)
+    except (InvalidJSONError, UnexpectedShapeError) as error:
+        return error
+
+
+@given(any_json)
+def test_any_json_yields_a_list_or_the_error_that_it_is_none(document: Any) -> None:
+    holds_a_list = isinstance(document, list) or (
+        isinstance(document, dict) and isinstance(document.get("backends"), list)
+    )
+    expected = BackendList if holds_a_list else UnexpectedShapeError
+    assert isinstance(outcome(json.dumps(document).encode()), expected)
+
+
+@given(st.binary() | st.binary().map(lambda middle: b'[{"backend":' + middle + b"}]"))
+@example(b"\x00[")
+@example(b"[\x00\x00\x00")
+@example(b"\xff\xfe[\xd8")
+@example(b"\x00\x00\xfe\xff[")
+@example(b"\xef\xbb\xbf\xef\xbb\xbf[]")
+def test_any_bytes_yield_a_list_or_one_of_the_two_documented_errors(answer: bytes) -> None:
+    result = outcome(answer)
+    assert isinstance(result, BackendList) or result.message.isprintable()
+
+
+@given(st.lists(rows | any_json, max_size=5))
+def test_what_is_yielded_is_in_base_units_within_bounds_and_unique(sent: list[Any]) -> None:
+    result = parse_backends(body(*sent))
+    keys = [(backend.name, backend.location) for backend in result.backends]
+    assert len(keys) == len(set(keys))
+    for backend in result.backends:
+        for text in (backend.name, backend.location, backend.status, backend.characterization_id):
+            assert text is None or (text.isprintable() and len(text) <= MAX_TEXT_LENGTH)
+        for number in (
+            backend.qubits,
+            backend.average_queue_time_seconds,
+            backend.energy_kwh,
+            backend.last_updated_timestamp_seconds,
+        ):
+            assert number is None or 0 <= number < math.inf
+    for rejection in result.rejections:
+        assert rejection.field in FIELDS
+        assert rejection.count > 0
+        assert (rejection.row + rejection.problem).isprintable()
+        assert len(rejection.problem) < 1_000
+
+
+# Nesting that Python's parser gives up on
+
+
+@given(st.lists(rows | any_json, max_size=5))
+@example([{"backend": '}]\\"[{', "location": "\\"}])
+@example([["[", "\\\\", '"']])
+def test_deep_nesting_in_one_row_changes_nothing_about_the_others(sent: list[Any]) -> None:
+    alone = parse_backends(body({"backend": "qpu.first"}, None, *sent))
+    deep = b"[" * 5_000 + b"]" * 5_000
+    beside = parse_backends(
+        raw_body(b'{"backend":"qpu.first"}', deep, *(json.dumps(row).encode() for row in sent))
+    )
+    assert beside.backends == alone.backends
+    assert beside.rejections[1:] == alone.rejections[1:]
+    assert beside.rejections[0] == Rejection("row", "row 2", "[[[[[[[...]]]]]]] is not an object")
+
+
+DEEP_PREFIX = b"[" + b"[" * 5_000 + b"]" * 5_000 + b","
+
+BRACKETS = [b"[" * DEPTH, b"[]" * DEPTH, b"]" * DEPTH]
+
+STRINGS = [
+    b'"' * DEPTH,
+    b"\\" * DEPTH,
+    b'"' + b"a" * DEPTH,
+    b'"' + b"\\n" * DEPTH,
+    b'"' + b'\\"' * DEPTH,
+    b'"' + b"\\" * (DEPTH + 1),
+    b'"[' * DEPTH,
+]
+
+
+@pytest.mark.parametrize("tail", BRACKETS + STRINGS)
+def test_deep_nesting_is_found_in_linear_time(tail: bytes) -> None:
+    started = time.process_time()
+    with pytest.raises(InvalidJSONError):
+        parse_backends(DEEP_PREFIX + tail)
+    assert time.process_time() - started < 5  # of some 0.1 s; were it quadratic, this would be minutes
+
+
+@pytest.mark.parametrize("tail", STRINGS)
+def test_text_beside_deep_nesting_costs_no_more_memory_than_a_few_copies(tail: bytes) -> None:
+    answer = DEEP_PREFIX + tail
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidJSONError):
+            parse_backends(answer)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * len(answer)
+
+
+# Answers that repeat themselves
+
+
+def test_the_same_bytes_as_last_time_are_the_same_list() -> None:
+    answer = body(GOOD_ROW)
+    assert parse_backends(bytes(bytearray(answer))) is parse_backends(answer)
+
+
+def test_lists_are_told_apart_by_identity_so_that_they_can_key_a_cache() -> None:
+    first, second = BackendList((GOOD_BACKEND,)), BackendList((GOOD_BACKEND,))
+    assert first != second
+    assert len({first, second}) == 2
+
+
+def test_a_no_break_space_is_as_good_as_another() -> None:
+    row = GOOD_ROW | {"location": "College Park,\u00a0MD"}
+    assert parse_backends(json.dumps([row]).encode()).backends[0].location == "College Park,\u00a0MD"

@@ -1,0 +1,268 @@
+import itertools
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from exporter.backends import Rejection
+from exporter.errors import ConnectionFailedError, DeadlineExceededError, HTTPStatusError, IonQError
+from exporter.incident_log import FallingRate, IncidentLog
+
+DAY = 86_400
+SCRAPE_INTERVAL = 15
+
+TIMEOUT = DeadlineExceededError("no complete answer within 9.5s")
+BAD_QUBITS = Rejection("qubits", "qpu.forte-1", "'36' is not a number")
+BAD_STATUS = Rejection("status", "qpu.aria-1", "7 is not text")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def incidents(clock: Clock) -> IncidentLog:
+    return IncidentLog(structlog.get_logger(), clock)
+
+
+@pytest.fixture
+def told() -> Iterator[list[EventDict]]:
+    with capture_logs() as events:
+        yield events
+
+
+def fail_for(
+    seconds: float, incidents: IncidentLog, clock: Clock, told: list[EventDict], error: IonQError = TIMEOUT
+) -> list[float]:
+    """Fail at each scrape, and return after how many seconds that was told."""
+    began, times = clock.now, []
+    while clock.now < began + seconds:
+        before = len(told)
+        incidents.failed(error)
+        times += [clock.now - began] * (len(told) - before)
+        clock.now += SCRAPE_INTERVAL
+    return times
+
+
+# Failures
+
+
+def test_a_failure_is_told_at_once_with_all_that_a_person_needs(
+    incidents: IncidentLog, told: list[EventDict]
+) -> None:
+    incidents.failed(HTTPStatusError("IonQ answered 503: see https://status.ionq.co", 503, "req-1"))
+    assert told == [
+        {
+            "event": "ionq_read_failed",
+            "log_level": "error",
+            "reason": "http_status",
+            "error": "IonQ answered 503: see https://status.ionq.co",
+            "request_id": "req-1",
+            "failed_scrapes": 1,
+            "failing_for": "0s",
+        }
+    ]
+
+
+def test_a_lasting_failure_is_told_at_a_falling_rate_down_to_one_an_hour(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    times = fail_for(DAY, incidents, clock, told)
+    assert times[:9] == [0, 60, 180, 420, 900, 1860, 3780, 7380, 10_980]
+    assert {later - earlier for earlier, later in itertools.pairwise(times[7:])} == {3600}
+    assert len(times) < 40
+
+
+def test_each_line_about_a_lasting_failure_says_how_long_it_has_lasted(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    fail_for(200, incidents, clock, told)
+    assert [(line["failed_scrapes"], line["failing_for"]) for line in told] == [
+        (1, "0s"),
+        (5, "1m"),
+        (13, "3m"),
+    ]
+
+
+def test_another_reason_is_told_at_once(incidents: IncidentLog, clock: Clock, told: list[EventDict]) -> None:
+    incidents.failed(TIMEOUT)
+    clock.now += 1
+    incidents.failed(ConnectionFailedError("no connection"))
+    clock.now += 1
+    incidents.failed(TIMEOUT)
+    assert [line["reason"] for line in told] == ["timeout", "connect"]
+
+
+def test_recovery_is_told_once(incidents: IncidentLog, clock: Clock, told: list[EventDict]) -> None:
+    incidents.failed(TIMEOUT)
+    clock.now += 45
+    incidents.failed(TIMEOUT)
+    clock.now += 45
+    incidents.succeeded()
+    incidents.succeeded()
+    assert told[1:] == [
+        {"event": "ionq_read_recovered", "log_level": "info", "failed_scrapes": 2, "failed_for": "1m 30s"}
+    ]
+
+
+def test_success_alone_is_not_worth_a_line(incidents: IncidentLog, told: list[EventDict]) -> None:
+    incidents.succeeded()
+    assert told == []
+
+
+def test_a_failure_that_comes_and_goes_is_told_at_a_falling_rate_too(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(DAY // (2 * SCRAPE_INTERVAL)):
+        incidents.failed(TIMEOUT)
+        clock.now += SCRAPE_INTERVAL
+        incidents.succeeded()
+        clock.now += SCRAPE_INTERVAL
+    events = [line["event"] for line in told]
+    assert events == ["ionq_read_failed", "ionq_read_recovered"] * (len(events) // 2)
+    assert 2 <= len(events) < 80
+
+
+def test_a_failure_after_an_hour_without_any_is_told_at_once(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    fail_for(DAY, incidents, clock, told)
+    incidents.succeeded()
+    clock.now += 3601
+    told.clear()
+    assert fail_for(200, incidents, clock, told) == [0, 60, 180]
+
+
+def test_a_new_failure_is_dated_from_its_own_beginning(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    fail_for(120, incidents, clock, told)
+    incidents.succeeded()
+    clock.now += 7200
+    told.clear()
+    fail_for(61, incidents, clock, told)
+    assert [(line["failed_scrapes"], line["failing_for"]) for line in told] == [(1, "0s"), (5, "1m")]
+
+
+# Bad values
+
+
+def test_bad_values_are_told_with_examples(incidents: IncidentLog, told: list[EventDict]) -> None:
+    incidents.rejected([BAD_QUBITS, BAD_STATUS])
+    assert told == [
+        {
+            "event": "ionq_values_rejected",
+            "log_level": "warning",
+            "count": 2,
+            "examples": "qpu.forte-1: qubits '36' is not a number; qpu.aria-1: status 7 is not text",
+        }
+    ]
+
+
+def test_many_bad_values_are_counted_and_five_are_shown(
+    incidents: IncidentLog, told: list[EventDict]
+) -> None:
+    rejections = [Rejection("backend", f"row {number}", "is missing or empty") for number in range(1, 8)]
+    incidents.rejected([*rejections, Rejection("row", "row 10001", "is one too many", count=90)])
+    [line] = told
+    assert line["count"] == 97
+    assert line["examples"].count("is missing or empty") == 5
+
+
+def test_bad_values_are_told_once_and_not_at_each_scrape(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(DAY // SCRAPE_INTERVAL):
+        incidents.rejected([BAD_QUBITS, BAD_STATUS])
+        clock.now += SCRAPE_INTERVAL
+    assert len(told) == 1
+
+
+def test_the_order_of_bad_values_and_what_exactly_they_held_is_no_change(
+    incidents: IncidentLog, told: list[EventDict]
+) -> None:
+    incidents.rejected([BAD_QUBITS, BAD_STATUS])
+    incidents.rejected([BAD_STATUS, Rejection("qubits", "qpu.forte-1", "'37' is not a number")])
+    assert len(told) == 1
+
+
+def test_another_bad_value_is_told_at_once(incidents: IncidentLog, told: list[EventDict]) -> None:
+    incidents.rejected([BAD_QUBITS])
+    incidents.rejected([BAD_QUBITS, BAD_STATUS])
+    assert [line["count"] for line in told] == [1, 2]
+
+
+def test_it_is_told_when_all_values_are_valid_again(incidents: IncidentLog, told: list[EventDict]) -> None:
+    incidents.rejected([BAD_QUBITS])
+    incidents.rejected([])
+    incidents.rejected([])
+    assert [line["event"] for line in told] == ["ionq_values_rejected", "ionq_values_valid_again"]
+
+
+def test_valid_values_alone_are_not_worth_a_line(incidents: IncidentLog, told: list[EventDict]) -> None:
+    incidents.rejected([])
+    assert told == []
+
+
+def test_a_bad_value_that_comes_and_goes_is_told_at_a_falling_rate(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(DAY // (2 * SCRAPE_INTERVAL)):
+        incidents.rejected([BAD_QUBITS])
+        clock.now += SCRAPE_INTERVAL
+        incidents.rejected([])
+        clock.now += SCRAPE_INTERVAL
+    assert 2 <= len(told) < 40
+
+
+@pytest.mark.parametrize("last", [[BAD_QUBITS], []])
+def test_the_last_line_comes_to_tell_the_truth_however_values_came_and_went(
+    last: list[Rejection], incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for rejections in ([BAD_QUBITS], [], [BAD_QUBITS], [], [BAD_QUBITS], last):
+        incidents.rejected(rejections)
+        clock.now += SCRAPE_INTERVAL
+    for _ in range(3600 // SCRAPE_INTERVAL):
+        incidents.rejected(last)
+        clock.now += SCRAPE_INTERVAL
+    assert told[-1]["event"] == ("ionq_values_rejected" if last else "ionq_values_valid_again")
+    assert len(told) <= 4
+
+
+# The rate
+
+
+def test_the_number_of_kinds_told_at_once_is_bounded(clock: Clock) -> None:
+    rate = FallingRate(clock)
+    told_at_once = sum(rate.tells(f"kind {number}") for number in range(10_000))
+    assert told_at_once == 50
+
+
+def test_more_kinds_than_that_are_told_at_the_falling_rate(clock: Clock) -> None:
+    rate = FallingRate(clock)
+    for number in range(50):
+        assert rate.tells(number)
+    assert not rate.tells("one more")
+    clock.now += 60
+    assert rate.tells("one more")
+    assert not rate.tells("one more")
+
+
+def test_an_hour_without_events_starts_afresh(clock: Clock) -> None:
+    rate = FallingRate(clock)
+    for number in range(50):
+        rate.tells(number)
+    clock.now += 3601
+    assert rate.tells("one more")
+    assert rate.tells(0)

@@ -1,0 +1,125 @@
+from pathlib import Path
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import generate_latest
+
+from exporter.backends import FIELDS, Backend
+from exporter.metrics import BACKEND_METRICS, BackendCollector
+
+GOLDEN = Path(__file__).with_name("golden")
+
+FORTE = Backend(
+    name="qpu.forte-1",
+    location="College Park, MD, USA",
+    status="available",
+    qubits=36,
+    average_queue_time_seconds=1_533_413.0,
+    energy_kwh=4902.81,
+    degraded=False,
+    last_updated_timestamp_seconds=1_750_032_000.0,
+    characterization_id="617a1f8b-59d4-435d-aa33-695433d7155e",
+)
+SIMULATOR = Backend(name="simulator", status="available", qubits=29, average_queue_time_seconds=0.0)
+
+
+def exposition(*backends: Backend) -> str:
+    return generate_latest(BackendCollector(backends)).decode()
+
+
+def samples(*backends: Backend) -> list[str]:
+    return [line for line in exposition(*backends).splitlines() if not line.startswith("#")]
+
+
+def test_every_field_of_a_backend_becomes_the_metric_that_users_rely_on() -> None:
+    assert exposition(FORTE, SIMULATOR) == (GOLDEN / "backends.prom").read_text()
+
+
+def test_a_value_that_ionq_did_not_send_is_an_absent_sample() -> None:
+    assert exposition(Backend("simulator")) == ""
+
+
+def test_no_backends_are_no_families() -> None:
+    assert exposition() == ""
+
+
+def test_a_machine_that_is_degraded_says_1() -> None:
+    assert samples(Backend("a", degraded=True)) == ['ionq_backend_degraded{backend="a",location=""} 1.0']
+
+
+def test_an_undocumented_state_is_one_more_sample_and_the_only_one_that_is_1() -> None:
+    assert samples(Backend("a", status="calibrating"), Backend("b", status="retired")) == [
+        'ionq_backend_status{backend="a",location="",status="available"} 0.0',
+        'ionq_backend_status{backend="a",location="",status="unavailable"} 0.0',
+        'ionq_backend_status{backend="a",location="",status="retired"} 0.0',
+        'ionq_backend_status{backend="a",location="",status="calibrating"} 1.0',
+        'ionq_backend_status{backend="b",location="",status="available"} 0.0',
+        'ionq_backend_status{backend="b",location="",status="unavailable"} 0.0',
+        'ionq_backend_status{backend="b",location="",status="retired"} 1.0',
+    ]
+
+
+def test_a_zero_that_ionq_sent_is_a_zero() -> None:
+    zeros = Backend(
+        "a", qubits=0, average_queue_time_seconds=0, energy_kwh=0, last_updated_timestamp_seconds=0
+    )
+    assert samples(zeros) == [
+        'ionq_backend_qubits{backend="a",location=""} 0.0',
+        'ionq_backend_average_queue_time_seconds{backend="a",location=""} 0.0',
+        'ionq_backend_energy_kwh{backend="a",location=""} 0.0',
+        'ionq_backend_last_updated_timestamp_seconds{backend="a",location=""} 0.0',
+    ]
+
+
+def test_a_name_cannot_break_out_of_its_label() -> None:
+    assert samples(Backend('a"} 1\\', location="{x}", qubits=1)) == [
+        r'ionq_backend_qubits{backend="a\"} 1\\",location="{x}"} 1.0'
+    ]
+
+
+def test_a_collector_yields_the_same_each_time() -> None:
+    collector = BackendCollector(iter([FORTE]))
+    assert list(collector.collect()) == list(collector.collect())
+
+
+# What users may rely on
+
+
+def test_the_metric_table_is_the_one_that_users_were_promised() -> None:
+    # Name, field, and the labels beyond backend and location. Dashboards and alerts are written
+    # against these: a change here is a breaking change.
+    assert [(metric.name, metric.field, metric.label_names) for metric in BACKEND_METRICS] == [
+        ("ionq_backend_qubits", "qubits", ("backend", "location")),
+        ("ionq_backend_average_queue_time_seconds", "average_queue_time", ("backend", "location")),
+        ("ionq_backend_energy_kwh", "kw", ("backend", "location")),
+        ("ionq_backend_degraded", "degraded", ("backend", "location")),
+        ("ionq_backend_status", "status", ("backend", "location", "status")),
+        ("ionq_backend_last_updated_timestamp_seconds", "last_updated", ("backend", "location")),
+        (
+            "ionq_backend_characterization_info",
+            "characterization_id",
+            ("backend", "location", "characterization_id"),
+        ),
+    ]
+
+
+def test_a_value_that_is_rejected_is_counted_under_the_field_that_its_metric_names() -> None:
+    assert {metric.field for metric in BACKEND_METRICS} == set(FIELDS) - {"row", "backend", "location"}
+
+
+def test_every_help_text_names_the_field_that_its_metric_comes_from() -> None:
+    for metric in BACKEND_METRICS:
+        assert f"IonQ's field {metric.field}" in metric.help
+
+
+def test_every_help_text_of_a_unit_names_the_unit_upstream() -> None:
+    upstream = {metric.field: metric.help for metric in BACKEND_METRICS if metric.unit}
+    assert "(milliseconds upstream)" in upstream["average_queue_time"]
+    assert "(ISO 8601 upstream)" in upstream["last_updated"]
+    assert "IonQ's API page says kilowatt-hours, its user manual average kilowatts" in upstream["kw"]
+
+
+def test_every_family_is_a_gauge_under_exactly_the_name_of_its_table_row() -> None:
+    families = list(BackendCollector([FORTE]).collect())
+    assert all(isinstance(family, GaugeMetricFamily) for family in families)
+    assert [family.name for family in families] == [metric.name for metric in BACKEND_METRICS]
+    assert [family.unit for family in families] == [metric.unit for metric in BACKEND_METRICS]

@@ -1,0 +1,172 @@
+import httpx
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from exporter.settings import DEFAULT_API_URL, DEFAULT_PORT, ListenAddress, parse_api_url
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        (f":{DEFAULT_PORT}", "", 10065),
+        (":0", "", 0),
+        ("127.0.0.1:9100", "127.0.0.1", 9100),
+        ("localhost:65535", "localhost", 65535),
+        ("[::1]:10065", "::1", 10065),
+        ("[::]:80", "::", 80),
+        ("[fe80::1%eth0]:80", "fe80::1%eth0", 80),
+        (" :10065 ", "", 10065),
+    ],
+)
+def test_an_address_is_a_host_or_none_and_a_port(text: str, host: str, port: int) -> None:
+    assert ListenAddress.parse(text) == ListenAddress(host, port)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "10065",
+        "localhost",
+        "localhost:",
+        ":",
+        "::1:80",
+        "[::1]",
+        "[]:80",
+        ":65536",
+        ":123456",
+        ":-1",
+        ":http",
+        "a:b:1",
+    ],
+)
+def test_anything_else_is_no_address_and_the_message_shows_how_to_write_one(text: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"is not an address: write host:port, :port or \[::1\]:port"
+    ) as refusal:
+        ListenAddress.parse(text)
+    assert repr(text) in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", [":10065", "127.0.0.1:9100", "[::1]:10065", "[fe80::1%eth0]:80"])
+def test_an_address_is_shown_as_it_was_written(text: str) -> None:
+    assert str(ListenAddress.parse(text)) == text
+
+
+@given(st.text() | st.from_regex(r"\[?[a-z0-9:.%]*\]?:[0-9]{1,6}", fullmatch=True))
+def test_an_address_is_accepted_or_refused_with_a_message_and_reads_back(text: str) -> None:
+    try:
+        address = ListenAddress.parse(text)
+    except ValueError as refusal:
+        assert "is not an address" in str(refusal)  # noqa: PT017 -- either is right
+        return
+    assert ListenAddress.parse(str(address)) == address
+
+
+# The URL of the API
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        (DEFAULT_API_URL, "https://api.ionq.co/v0.4"),
+        ("https://api.ionq.co/v0.4/", "https://api.ionq.co/v0.4"),
+        ("https://api.ionq.co/v0.4//", "https://api.ionq.co/v0.4"),
+        ("http://127.0.0.1:10066", "http://127.0.0.1:10066"),
+        ("http://127.0.0.1:10066/", "http://127.0.0.1:10066"),
+        ("http://[::1]:10066/v0.4", "http://[::1]:10066/v0.4"),
+        ("HTTPS://ionq.example", "HTTPS://ionq.example"),
+        ("https://proxy.example/ionq/backends-mirror", "https://proxy.example/ionq/backends-mirror"),
+    ],
+)
+def test_a_base_url_is_taken_without_its_closing_slash(text: str, url: str) -> None:
+    assert parse_api_url(text) == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "api.ionq.co/v0.4",
+        "//api.ionq.co/v0.4",
+        "ftp://api.ionq.co",
+        "file:///etc/passwd",
+        "https://",
+        "https:///v0.4",
+        "https://api.ionq.co:0",
+        "https://api.ionq.co:65536",
+        "https://api.ionq.co:https",
+        "https://[::1",
+        "https://[v1.a]",
+        "https://300.1.1.1",
+        "https://xn--\u00fc",
+        "https://api.ionq.co/v0.4?limit=1",
+        "https://api.ionq.co/v0.4?",
+        "https://api.ionq.co/v0.4#top",
+        "https://api.ionq.co/v0.4#",
+        " https://api.ionq.co",
+        "https://api.ionq.co/v 0.4",
+        "https://api.ionq.co/\n",
+        "https://api.ionq.co/\u2028",
+        "https://api.ionq.co/\ud800",
+    ],
+)
+def test_what_is_no_base_url_is_refused_in_printable_words(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a URL|is more than a base URL") as refusal:
+        parse_api_url(text)
+    assert str(refusal.value).isprintable()
+
+
+def test_a_query_is_refused_without_quoting_it_since_it_may_hold_a_token() -> None:
+    with pytest.raises(ValueError, match="more than a base URL") as refusal:
+        parse_api_url("https://api.ionq.co/v0.4?token=hunter2")
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["https://api.ionq.co/v0.4/backends", "https://api.ionq.co/v0.4/backends/"])
+def test_who_gives_the_endpoint_is_told_the_base(text: str) -> None:
+    with pytest.raises(ValueError, match=r"give the base URL, https://api\.ionq\.co/v0\.4$"):
+        parse_api_url(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:hunter2@api.ionq.co/v0.4",
+        "https://hunter2@api.ionq.co",
+        "https://:hunter2@api.ionq.co",
+        "https://user:hunter2@api.ionq.co:port",
+        "https://user:hunter2@[::1",
+        "user:hunter2@api.ionq.co",
+        "ftp://user:hunter2@api.ionq.co",
+        "https://user:hunter2@api.ionq.co/v0.4?limit=1",
+    ],
+)
+def test_credentials_in_a_url_are_refused_without_quoting_them(text: str) -> None:
+    with pytest.raises(ValueError, match="credentials: put the API key into") as refusal:
+        parse_api_url(text)
+    assert "hunter2" not in str(refusal.value)
+
+
+@given(
+    st.text()
+    | st.text().map(lambda host: f"https://{host}")
+    | st.text().map(lambda path: f"https://api.ionq.co/{path}")
+    | st.from_regex(r"https?://[\[\]:%.a-z0-9-]{1,30}(:[0-9]{1,6})?(/[a-z%.]*)?", fullmatch=True)
+)
+@example("https://\u3002")
+@example("https://\u00b2")
+@example("https://a" + "a" * 70_000)
+def test_whatever_is_accepted_can_be_asked_for_backends(text: str) -> None:
+    try:
+        url = httpx.URL(f"{parse_api_url(text)}/backends")
+    except ValueError:
+        return
+    assert url.scheme in ("http", "https")
+    assert url.host
+    assert url.path.endswith("/backends")
+    assert not url.userinfo
+    assert not url.query
