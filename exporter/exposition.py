@@ -118,14 +118,16 @@ def render_scrape(
 
     ``with_process=False`` leaves out what describes this process rather than IonQ.
     """
-    parts = [_encode(ScrapeCollector(up=scrape.up, duration_seconds=scrape.duration_seconds), form)]
-    if isinstance(scrape.outcome, BackendList):
-        parts.append(encode_backends(scrape.outcome, form))
-    parts += [_encode_version(ledger, ledger.version, form) for ledger in telemetry.ledgers]
+    # What each scrape writes anew is compressed together, and what it found written separately.
+    fresh = _encode(ScrapeCollector(up=scrape.up, duration_seconds=scrape.duration_seconds), form)
+    requests, incidents = telemetry.requests, telemetry.incidents
+    fresh += _encode_version(requests, requests.version, form).plain
     if with_process:
         # A scrape changes a count, even one that failed without a request.
-        version = sum(ledger.version for ledger in telemetry.ledgers)
-        parts.append(_encode_version(telemetry.process, version, form))
+        fresh += _encode_version(telemetry.process, requests.version + incidents.version, form).plain
+    parts = [_encode_version(incidents, incidents.version, form), Part(fresh)]
+    if isinstance(scrape.outcome, BackendList):
+        parts.insert(0, encode_backends(scrape.outcome, form))
     if form is Format.OPENMETRICS:
         parts.append(_END_OF_OPENMETRICS)
     return Exposition(parts)
@@ -134,17 +136,17 @@ def render_scrape(
 @functools.lru_cache(maxsize=len(Format))
 def encode_backends(backends: BackendList, form: Format) -> Part:
     """Write the families of a list of backends, once for each list: this is the largest cost of a scrape."""
-    return _encode(BackendCollector(backends.backends), form)
+    return Part(_encode(BackendCollector(backends.backends), form))
 
 
 @functools.lru_cache(maxsize=4 * len(Format))
 def _encode_version(collector: Collector, _version: int, form: Format) -> Part:
     """Write a collector's families once for each version, for all scrapes that share one read of IonQ."""
-    return _encode(collector, form)
+    return Part(_encode(collector, form))
 
 
-def _encode(collector: Collector, form: Format) -> Part:
+def _encode(collector: Collector, form: Format) -> bytes:
     if form is Format.OPENMETRICS:
         whole: bytes = openmetrics.generate_latest(collector)  # type: ignore[no-untyped-call]
-        return Part(whole.removesuffix(_END_OF_OPENMETRICS.plain))
-    return Part(text.generate_latest(collector))
+        return whole.removesuffix(_END_OF_OPENMETRICS.plain)
+    return text.generate_latest(collector)

@@ -34,7 +34,7 @@ USER_AGENT = f"ionq-exporter/{__version__} (+https://github.com/ionq-exporter/io
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _MAX_EXCERPT_LENGTH = 256
-_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
+_HEADERS = httpx.Headers({"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"})
 _RETRIED_STATUSES = frozenset((502, 503, 504, *range(520, 530)))
 _RETRY_PAUSE_SECONDS = (0.1, 0.4)
 
@@ -113,7 +113,9 @@ class IonQClient:
 
     async def _get(self, url: httpx.URL) -> bytes:
         key = self._api_key()
-        headers = {**_HEADERS, "Authorization": f"apiKey {key.reveal()}"} if key else _HEADERS
+        headers = _HEADERS.copy()
+        if key:
+            headers["Authorization"] = f"apiKey {key.reveal()}"
         phases = _Phases()
         request = httpx.Request("GET", url, headers=headers, extensions={"trace": phases})
         self._on_request()
