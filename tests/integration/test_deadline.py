@@ -1,0 +1,107 @@
+"""A scrape ends before Prometheus gives up, whatever IonQ does."""
+
+import time
+
+import pytest
+
+from tests.support.exporter_process import ExporterProcess
+from tests.support.exposition import Exposition
+from tests.support.upstream import FLEET_BODY, Connection, Script, Upstream, drip, hang, ok, response, send
+
+MOMENT = 0.6
+"""What a busy machine may add to a deadline."""
+
+
+@pytest.fixture(scope="module")
+def flags() -> tuple[str, ...]:
+    return ("--ionq.timeout=0.5s", "--web.timeout-offset=0.1s")
+
+
+def _body_dripping(connection_bytes: bytes) -> Script:
+    head, _, body = connection_bytes.partition(b"\r\n\r\n")
+
+    def script(connection: Connection) -> None:
+        connection.send(head + b"\r\n\r\n")
+        drip(body, 0.1)(connection)
+
+    return script
+
+
+SLOW: dict[str, Script] = {
+    "silence": hang,
+    "a_dripping_head": drip(response(FLEET_BODY), 0.1),
+    "a_dripping_body": _body_dripping(response(FLEET_BODY)),
+    "a_dripping_error": _body_dripping(response(b'{"message": "' + b"x" * 400 + b'"}', 400)),
+    "endless_interim_answers": drip(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100, 0.01),
+    "half_a_body": send(response(FLEET_BODY)[:-20]),
+}
+
+
+@pytest.mark.parametrize("script", SLOW.values(), ids=SLOW.keys())
+def test_the_deadline_is_a_total_one(exporter: ExporterProcess, upstream: Upstream, script: Script) -> None:
+    before = exporter.scrape()
+    upstream.reset()
+    upstream.answers(script)
+    failed, took = _timed(exporter, "0.4")
+    assert failed.failures_since(before) == {"timeout": 1}
+    assert 0.3 <= took < 0.3 + MOMENT
+    assert 0.3 <= failed.value("ionq_scrape_duration_seconds") < 0.3 + MOMENT
+    assert upstream.connections[0].closed.wait(5), "the connection is left open"
+    upstream.answers(ok())
+    assert exporter.scrape().up
+
+
+@pytest.mark.parametrize(
+    ("header", "budget"),
+    [
+        (None, 0.5),
+        ("0.4", 0.3),
+        ("0.6", 0.5),
+        ("60", 0.5),
+        ("soon", 0.5),
+        ("-1", 0.5),
+        ("nan", 0.5),
+        ("inf", 0.5),
+        ("9" * 5000, 0.5),
+    ],
+)
+def test_the_budget_is_what_prometheus_grants_less_the_offset_and_never_more_than_the_timeout(
+    exporter: ExporterProcess, upstream: Upstream, header: str | None, budget: float
+) -> None:
+    upstream.answers(hang)
+    failed, took = _timed(exporter, header)
+    assert not failed.up
+    assert budget <= took < budget + MOMENT
+
+
+@pytest.mark.parametrize("header", ["0.05", "0.001", "5e-324"])
+def test_a_hopelessly_short_budget_is_a_timeout_and_no_error(
+    exporter: ExporterProcess, upstream: Upstream, header: str
+) -> None:
+    before = exporter.scrape()
+    upstream.answers(hang)
+    failed = exporter.scrape(header)
+    assert failed.failures_since(before) == {"timeout": 1}
+    upstream.answers(ok())
+    assert exporter.scrape().up
+
+
+def test_the_log_line_of_a_timeout_says_how_long_the_wait_was(upstream: Upstream) -> None:
+    upstream.answers(hang)
+    with ExporterProcess(upstream.url) as exporter:
+        exporter.scrape("0.7")
+        line = exporter.await_log("ionq_read_failed", "reason=timeout")
+    assert "no complete answer within 0.35s" in line
+    assert "--ionq.timeout" in line
+
+
+def test_many_timeouts_leave_no_connection_open(exporter: ExporterProcess, upstream: Upstream) -> None:
+    upstream.answers(hang)
+    for _ in range(10):
+        assert not exporter.scrape("0.15").up
+    upstream.await_open_connections(0)
+
+
+def _timed(exporter: ExporterProcess, timeout: str | None) -> tuple[Exposition, float]:
+    started = time.monotonic()
+    return exporter.scrape(timeout), time.monotonic() - started

@@ -1,0 +1,221 @@
+"""The API key goes to IonQ, and nowhere else."""
+
+import gzip
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.support.exporter_process import ExporterProcess, run_exporter
+from tests.support.upstream import Script, Upstream, ok, send_and_close, status
+
+KEY = 'Zq7xW/Vw3k+9JdT"Rm2pK\\Tf8bN=Yh4nQ-Lc6sZ_Gx5vB.Xj1tW~Pd0fR'
+"""Long enough to be cut in two, and with characters that are escaped in one place or another."""
+
+
+def authorizations(upstream: Upstream) -> list[str | None]:
+    return [request.headers.get("authorization") for request in upstream.requests]
+
+
+def assert_hidden(text: str) -> None:
+    """Fail where a part of the key is in a text."""
+    for start in range(len(KEY) - 7):
+        assert KEY[start : start + 8] not in text
+
+
+def test_the_key_in_the_environment_is_sent_as_ionq_wants_it(upstream: Upstream) -> None:
+    with ExporterProcess(upstream.url, environment={"IONQ_API_KEY": KEY}) as exporter:
+        assert exporter.scrape().up
+    assert authorizations(upstream) == [f"apiKey {KEY}"]
+
+
+def test_an_empty_key_in_the_environment_is_none(upstream: Upstream) -> None:
+    with ExporterProcess(upstream.url, environment={"IONQ_API_KEY": ""}) as exporter:
+        assert exporter.scrape().up
+    assert authorizations(upstream) == [None]
+
+
+def test_the_key_file_wins_over_the_environment(upstream: Upstream, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("from-the-file\n")
+    with ExporterProcess(
+        upstream.url, f"--ionq.api-key-file={path}", environment={"IONQ_API_KEY": KEY}
+    ) as exporter:
+        exporter.scrape()
+    assert authorizations(upstream) == ["apiKey from-the-file"]
+
+
+def test_a_changed_key_file_is_used_from_the_next_scrape_on(upstream: Upstream, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("first-key-of-all\n")
+    with ExporterProcess(upstream.url, f"--ionq.api-key-file={path}") as exporter:
+        exporter.scrape()
+        path.write_text("second-key-of-all\n")
+        exporter.scrape()
+        replacement = tmp_path / "replacement"
+        replacement.write_text("third-key-of-all")
+        replacement.replace(path)
+        exporter.scrape()
+    assert authorizations(upstream) == [
+        "apiKey first-key-of-all",
+        "apiKey second-key-of-all",
+        "apiKey third-key-of-all",
+    ]
+
+
+def test_a_key_file_that_cannot_be_used_leaves_the_last_good_key_and_is_logged_once(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    path = tmp_path / "key"
+    path.write_text("first-key-of-all")
+    with ExporterProcess(upstream.url, f"--ionq.api-key-file={path}") as exporter:
+        exporter.scrape()
+        path.unlink()
+        for _ in range(3):
+            assert exporter.scrape().up
+        exporter.await_log("event=api_key_file_unreadable", str(path))
+        assert len([line for line in exporter.log if "api_key_file_unreadable" in line]) == 1
+        path.write_text("second-key-of-all")
+        exporter.scrape()
+        path.write_text("not a key")
+        exporter.scrape()
+        log = "\n".join(exporter.log)
+    assert authorizations(upstream) == ["apiKey first-key-of-all"] * 4 + ["apiKey second-key-of-all"] * 2
+    assert log.count("api_key_file_unreadable") == 2
+    assert "not a key" not in log
+
+
+BAD_KEYS = {
+    "blank_inside": "half-a-secret and-the-other-half",
+    "two_lines": "one-secret\nanother-secret",
+    "not_ascii": "gehéim-secret",
+}
+
+
+@pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS.keys())
+def test_a_bad_key_is_one_line_that_does_not_show_it_and_exit_status_2(key: str) -> None:
+    _assert_refused(run_exporter("once", environment={"IONQ_API_KEY": key}))
+
+
+def test_a_bad_key_in_a_file_is_one_line_that_does_not_show_it_and_exit_status_2(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(BAD_KEYS["two_lines"])
+    _assert_refused(run_exporter("--web.listen-address=127.0.0.1:0", f"--ionq.api-key-file={path}"))
+
+
+def _assert_refused(ended: subprocess.CompletedProcess[str]) -> None:
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith("ionq-exporter: the API key is empty or holds blanks")
+    assert "secret" not in ended.stderr
+
+
+def test_a_missing_key_file_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
+    ended = run_exporter("--web.listen-address=127.0.0.1:0", f"--ionq.api-key-file={tmp_path / 'none'}")
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert str(tmp_path / "none") in ended.stderr
+
+
+def test_there_is_no_flag_for_the_key_itself() -> None:
+    assert "api-key-file" in run_exporter("--help").stdout
+    ended = run_exporter("--ionq.api-key", KEY)
+    assert ended.returncode == 2
+    assert_hidden(ended.stderr)
+
+
+JSON_KEY = json.dumps(KEY)[1:-1]
+
+ECHOES: dict[str, Script] = {
+    "backend": ok(json.dumps([{"backend": KEY, "qubits": 1}]).encode()),
+    "backend_in_gzip": ok(
+        gzip.compress(json.dumps([{"backend": f"qpu {KEY}", "qubits": 1}]).encode()),
+        {"Content-Encoding": "gzip"},
+    ),
+    "backend_with_escaped_slash": ok(
+        json.dumps([{"backend": KEY, "qubits": 1}]).replace("/", "\\/").encode()
+    ),
+    "label_values": ok(
+        json.dumps([{"backend": "a", "location": KEY, "status": KEY, "characterization_id": KEY}]).encode()
+    ),
+    "bad_value": ok(json.dumps([{"backend": "a", "qubits": KEY}]).encode()),
+    "unexpected_shape": ok(json.dumps({"message": KEY}).encode()),
+    "no_json": ok(f"{KEY} is your key".encode()),
+    "error_message": status(401, body=json.dumps({"message": f"no such key: {KEY}"}).encode()),
+    "error_object": status(403, body=json.dumps({"message": {"key": KEY}}).encode()),
+    "request_id": status(500, {"x-request-id": KEY}),
+    "redirect": status(302, {"Location": f"https://login.example/?key={KEY}"}),
+    "redirect_percent_encoded": status(302, {"Location": f"/login?key={quote(KEY, safe='')}"}),
+    "header_line": send_and_close(f"HTTP/1.1 200 OK\r\n{KEY}\r\n\r\n".encode()),
+    "status_line": send_and_close(f"{KEY}\r\n\r\n".encode()),
+    "reason_phrase": send_and_close(f"HTTP/1.1 500 {KEY}\r\nContent-Length: 0\r\n\r\n".encode()),
+    "chunk": send_and_close(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{KEY}\r\n".encode()),
+    "set_cookie": ok(headers={"Set-Cookie": f"key={KEY}"}),
+}
+
+
+@pytest.fixture(scope="module")
+def keyed_exporter(shared_upstream: Upstream) -> Iterator[ExporterProcess]:
+    with ExporterProcess(
+        shared_upstream.url, "--log.level=debug", environment={"IONQ_API_KEY": KEY}
+    ) as exporter:
+        yield exporter
+        assert_hidden("\n".join(exporter.log))
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES.keys())
+def test_a_key_that_ionq_sends_back_is_shown_nowhere(
+    keyed_exporter: ExporterProcess, upstream: Upstream, echo: Script
+) -> None:
+    upstream.answers(echo)
+    scraped = keyed_exporter.scrape()
+    assert authorizations(upstream) == [f"apiKey {KEY}"]
+    assert_hidden(scraped.text)
+    assert_hidden(keyed_exporter.get().text)
+    assert_hidden("\n".join(keyed_exporter.log))
+
+
+@pytest.mark.parametrize("echo", ["bad_value", "error_message", "header_line", "redirect"])
+def test_a_failure_that_holds_the_key_is_logged_without_it(upstream: Upstream, echo: str) -> None:
+    upstream.answers(ECHOES[echo])
+    ended = run_exporter(
+        "once",
+        f"--ionq.api-url={upstream.url}",
+        "--log.level=debug",
+        "--log.format=json",
+        environment={"IONQ_API_KEY": KEY},
+    )
+    assert "[redacted]" in ended.stderr
+    assert_hidden(ended.stdout)
+    assert_hidden(ended.stderr)
+
+
+def test_the_key_is_not_sent_to_where_ionq_redirects(upstream: Upstream) -> None:
+    with Upstream() as elsewhere:
+        upstream.answers(status(307, {"Location": f"{elsewhere.url}/backends"}))
+        with ExporterProcess(upstream.url, environment={"IONQ_API_KEY": KEY}) as exporter:
+            assert not exporter.scrape().up
+        assert authorizations(upstream) == [f"apiKey {KEY}"]
+        assert elsewhere.connections == []
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+def test_a_netrc_file_has_no_say(upstream: Upstream, tmp_path: Path, key: str | None) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine localhost login somebody password netrc-password\ndefault login x password y\n")
+    netrc.chmod(0o600)
+    environment = {"HOME": str(tmp_path), "NETRC": str(netrc), **({"IONQ_API_KEY": key} if key else {})}
+    with ExporterProcess(upstream.url, environment=environment) as exporter:
+        assert exporter.scrape().up
+    assert authorizations(upstream) == [f"apiKey {key}" if key else None]
+
+
+def test_credentials_in_the_url_are_refused_and_not_shown() -> None:
+    ended = run_exporter("--ionq.api-url=https://user:a-secret@api.ionq.co/v0.4")
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert "credentials" in ended.stderr
+    assert "a-secret" not in ended.stderr

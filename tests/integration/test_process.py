@@ -1,0 +1,240 @@
+"""The exporter as a program: how it starts, how it ends, what it says when it cannot."""
+
+import json
+import re
+import signal
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from exporter import __version__
+from tests.support.exporter_process import ExporterProcess, run_exporter
+from tests.support.exposition import Exposition
+from tests.support.upstream import Held, Upstream, hang, ok, status
+
+STOPS = [signal.SIGTERM, signal.SIGINT]
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_a_signal_lets_a_running_scrape_finish_and_ends_with_status_0(
+    upstream: Upstream, number: signal.Signals
+) -> None:
+    answer = Held(ok())
+    upstream.answers(answer)
+    with ExporterProcess(upstream.url) as exporter, exporter.connect() as idle:
+        finish_scrape = exporter.begin_scrape()
+        exporter.signal(number)
+        assert idle.recv(1) == b"", "the end has begun"
+        assert exporter.process.poll() is None
+        with pytest.raises(ConnectionRefusedError):
+            exporter.connect()
+        answer.release()
+        assert finish_scrape().up
+        assert exporter.exit_status() == 0
+        exporter.await_log("event=exporter_stopped")
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_a_signal_while_idle_ends_it_at_once_kept_connections_included(
+    upstream: Upstream, number: signal.Signals
+) -> None:
+    with ExporterProcess(upstream.url) as exporter, exporter.connect() as idle:
+        exporter.scrape()
+        exporter.signal(number)
+        assert exporter.exit_status() == 0
+        assert idle.recv(1) == b""
+    upstream.await_open_connections(0)
+
+
+def test_a_signal_while_ionq_hangs_waits_no_longer_than_the_scrape_does(upstream: Upstream) -> None:
+    upstream.answers(hang)
+    with ExporterProcess(upstream.url, "--ionq.timeout=1s") as exporter:
+        finish_scrape = exporter.begin_scrape()
+        exporter.signal(signal.SIGTERM)
+        assert not finish_scrape().up
+        assert exporter.exit_status() == 0
+    upstream.await_open_connections(0)
+
+
+def test_it_listens_on_each_address_that_it_is_told(upstream: Upstream) -> None:
+    with ExporterProcess(
+        upstream.url, "--web.listen-address=127.0.0.1:0", "--web.listen-address=[::1]:0"
+    ) as exporter:
+        assert len(exporter.urls) == 3
+        assert exporter.urls[2].startswith("http://[::1]:")
+        for url in exporter.urls:
+            assert Exposition(exporter.fetch(url)).up
+
+
+def test_listen_addresses_come_from_the_environment_too(upstream: Upstream) -> None:
+    environment = {"IONQ_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:0 localhost:0"}
+    with ExporterProcess(upstream.url, environment=environment, listen=False) as exporter:
+        assert len(exporter.urls) == 2
+        for url in exporter.urls:
+            assert Exposition(exporter.fetch(url)).up
+
+
+def test_an_address_without_a_host_is_reached_by_ipv4_and_ipv6(upstream: Upstream) -> None:
+    with ExporterProcess(upstream.url, "--web.listen-address=:0", listen=False) as exporter:
+        port = exporter.urls[0].rpartition(":")[2]
+        for host in ("127.0.0.1", "[::1]"):
+            assert Exposition(exporter.fetch(f"http://{host}:{port}")).up
+
+
+def test_start_up_says_version_address_and_upstream(exporter: ExporterProcess, upstream: Upstream) -> None:
+    line = exporter.await_log("event=exporter_started")
+    assert f"version={__version__}" in line
+    assert f"api_url={upstream.url}" in line
+    assert re.match(r"ts=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z level=info ", line)
+
+
+def test_a_taken_port_is_one_line_and_exit_status_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        _refused(f"--web.listen-address={address}", f"cannot listen on {address}: Address already in use")
+
+
+REFUSED = [
+    ("--web.listen-address=nonsense", "'nonsense' is not an address"),
+    ("--web.listen-address=no-such-host.invalid:0", "cannot listen on no-such-host.invalid:0"),
+    (f"--web.listen-address={'x' * 70}.test:0", "x"),
+    ("--web.listen-address=192.0.2.1:0", "cannot listen on 192.0.2.1:0"),
+    ("--web.telemetry-path=metrics", "'metrics' must be"),
+    ("--web.timeout-offset=-1s", "is not a duration"),
+    ("--ionq.timeout=0", "must be longer than 0s"),
+    ("--ionq.max-response-bytes=0", "max-response-bytes"),
+    ("--ionq.api-url=api.ionq.co", "is not a URL"),
+    ("--ionq.api-url=https://api.ionq.co/v0.4/backends", "give the base URL"),
+    ("--log.level=loud", "loud"),
+    ("--no-such-flag", "no-such-flag"),
+    ("no-such-command", "no-such-command"),
+]
+
+
+@pytest.mark.parametrize(("argument", "problem"), REFUSED, ids=[argument[:50] for argument, _ in REFUSED])
+def test_a_bad_flag_is_one_line_and_exit_status_2(argument: str, problem: str) -> None:
+    _refused(argument, problem)
+
+
+def _refused(argument: str, problem: str) -> None:
+    ended = run_exporter(argument)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("ionq-exporter: ")
+    assert ended.stderr.count("\n") == 1
+    assert problem in ended.stderr
+
+
+def test_a_flag_wins_over_its_environment_variable(upstream: Upstream) -> None:
+    environment = {
+        "IONQ_EXPORTER_IONQ_TIMEOUT": "1s",
+        "IONQ_EXPORTER_LOG_FORMAT": "json",
+        "IONQ_EXPORTER_WEB_TELEMETRY_PATH": "/from-the-environment",
+        "IONQ_EXPORTER_IONQ_API_URL": "http://ionq.invalid",
+    }
+    with ExporterProcess(
+        upstream.url, "--ionq.timeout=2s", "--log.format=logfmt", environment=environment
+    ) as exporter:
+        assert exporter.urls[0].endswith("/from-the-environment")
+        assert "timeout_seconds=2.0" in exporter.await_log("event=exporter_started")
+        assert exporter.scrape().up
+
+
+def test_a_bad_environment_variable_is_named_in_one_line() -> None:
+    ended = run_exporter(environment={"IONQ_EXPORTER_IONQ_TIMEOUT": "soon"})
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert "--ionq.timeout" in ended.stderr
+    assert "'soon' is not a duration" in ended.stderr
+
+
+def test_version_says_what_runs() -> None:
+    ended = run_exporter("--version")
+    assert ended.returncode == 0
+    assert ended.stdout.startswith(f"ionq-exporter {__version__} (revision ")
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("command", [[], ["once"], ["demo"]])
+def test_help_names_the_flags_of_a_command(command: list[str]) -> None:
+    ended = run_exporter(*command, "--help")
+    assert ended.returncode == 0
+    assert "--log.level" in ended.stdout
+    assert ("--ionq.api-url" in ended.stdout) == (command != ["demo"])
+    assert ended.stderr == ""
+
+
+def test_once_writes_to_standard_output(upstream: Upstream) -> None:
+    ended = run_exporter("once", f"--ionq.api-url={upstream.url}")
+    assert ended.returncode == 0
+    assert ended.stderr == ""
+    scraped = Exposition(ended.stdout)
+    assert scraped.up
+    assert scraped.backends == {"qpu.forte-1", "simulator"}
+    assert not [sample.name for sample in scraped.samples if not sample.name.startswith("ionq_")]
+    assert len(upstream.requests) == 1
+
+
+def test_once_ends_with_status_1_when_ionq_is_down(upstream: Upstream) -> None:
+    upstream.answers(status(500))
+    ended = run_exporter("once", f"--ionq.api-url={upstream.url}")
+    assert ended.returncode == 1
+    assert not Exposition(ended.stdout).up
+    assert "event=ionq_read_failed" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_once_replaces_a_file_in_one_step(upstream: Upstream, tmp_path: Path) -> None:
+    output = tmp_path / "ionq.prom"
+    output.write_text("old")
+    with output.open() as reader:
+        ended = run_exporter("once", f"--ionq.api-url={upstream.url}", f"--output={output}")
+        assert reader.read() == "old"
+    assert ended.returncode == 0
+    assert ended.stdout == ""
+    assert Exposition(output.read_text()).up
+    assert [path.name for path in tmp_path.iterdir()] == ["ionq.prom"]
+    assert stat.S_IMODE(output.stat().st_mode) == 0o644
+
+
+def test_once_writes_the_file_when_ionq_is_down_too(upstream: Upstream, tmp_path: Path) -> None:
+    output = tmp_path / "ionq.prom"
+    upstream.answers(status(500))
+    ended = run_exporter("once", f"--ionq.api-url={upstream.url}", f"--output={output}")
+    assert ended.returncode == 1
+    assert not Exposition(output.read_text()).up
+
+
+@pytest.mark.parametrize("output", ["missing/ionq.prom", "", "/dev/null/ionq.prom"])
+def test_once_into_a_place_that_cannot_be_written_is_one_line_and_exit_status_2(
+    upstream: Upstream, tmp_path: Path, output: str
+) -> None:
+    ended = run_exporter("once", f"--ionq.api-url={upstream.url}", f"--output={tmp_path / output}")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("ionq-exporter: ")
+    assert ended.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_once_into_a_full_disk_is_one_line_and_exit_status_2(upstream: Upstream) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = run_exporter("once", f"--ionq.api-url={upstream.url}", stdout=full)
+    assert ended.returncode == 2
+    assert ended.stderr == "ionq-exporter: [Errno 28] No space left on device (see ionq-exporter --help)\n"
+
+
+def test_json_logs_are_one_object_a_line(upstream: Upstream) -> None:
+    upstream.answers(status(500))
+    ended = run_exporter("once", f"--ionq.api-url={upstream.url}", "--log.format=json")
+    (line,) = ended.stderr.splitlines()
+    assert json.loads(line)["event"] == "ionq_read_failed"
+
+
+def test_what_ionq_sends_cannot_forge_a_log_line(upstream: Upstream) -> None:
+    message = "bad\nts=now level=info event=forged \x1b[31m \u2028"
+    upstream.answers(status(500, {"x-request-id": "a\x1b[31mb"}, json.dumps({"message": message}).encode()))
+    ended = run_exporter("once", f"--ionq.api-url={upstream.url}")
+    assert ended.stderr.count("\n") == 1
+    assert "\x1b" not in ended.stderr

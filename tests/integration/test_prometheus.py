@@ -1,0 +1,102 @@
+"""A real Prometheus scrapes the exporter."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from exporter.backends import FIELDS
+from exporter.errors import REASONS
+from exporter.metrics import BACKEND_METRICS, KNOWN_STATUSES
+from tests.support.exporter_process import ExporterProcess
+from tests.support.prometheus import Prometheus, eventually, running_prometheus
+from tests.support.tools import require_tool
+from tests.support.upstream import Upstream, ok, status
+
+FORTE = '{backend="qpu.forte-1",location="College Park, MD, USA"}'
+
+
+@pytest.fixture(scope="module")
+def prometheus(exporter: ExporterProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    program = require_tool("prometheus", package="prometheus")
+    folder = tmp_path_factory.mktemp("prometheus")
+    with running_prometheus(program, httpx.URL(exporter.urls[0]), folder) as prometheus:
+        yield prometheus
+
+
+def test_prometheus_stores_every_metric_of_the_contract(prometheus: Prometheus) -> None:
+    eventually(lambda: prometheus.query("ionq_up == 1"))
+    for metric in BACKEND_METRICS:
+        assert prometheus.query(metric.name + FORTE), metric.name
+    stored = {
+        name: {labels.get(label) for labels, _ in prometheus.query(name)}
+        for name, label in (
+            ("ionq_scrape_duration_seconds", "job"),
+            ("ionq_exporter_api_requests_total", "job"),
+            ("ionq_exporter_api_failures_total", "reason"),
+            ("ionq_exporter_rejected_values_total", "field"),
+            ("ionq_exporter_build_info", "job"),
+            ("process_resident_memory_bytes", "job"),
+            ("python_info", "job"),
+            ("ionq_backend_status", "status"),
+        )
+    }
+    assert stored == {
+        "ionq_scrape_duration_seconds": {"ionq"},
+        "ionq_exporter_api_requests_total": {"ionq"},
+        "ionq_exporter_api_failures_total": set(REASONS),
+        "ionq_exporter_rejected_values_total": set(FIELDS),
+        "ionq_exporter_build_info": {"ionq"},
+        "process_resident_memory_bytes": {"ionq"},
+        "python_info": {"ionq"},
+        "ionq_backend_status": set(KNOWN_STATUSES),
+    }
+
+
+def test_prometheus_stores_the_right_values(prometheus: Prometheus) -> None:
+    eventually(lambda: prometheus.query("ionq_up == 1"))
+    values = {
+        metric.name: [value for _, value in prometheus.query(metric.name + FORTE + " != 0")]
+        for metric in BACKEND_METRICS
+    }
+    assert values == {
+        "ionq_backend_qubits": [36],
+        "ionq_backend_average_queue_time_seconds": [1533413],
+        "ionq_backend_energy_kwh": [4902.81],
+        "ionq_backend_degraded": [],
+        "ionq_backend_status": [1],
+        "ionq_backend_last_updated_timestamp_seconds": [1750032000],
+        "ionq_backend_characterization_info": [1],
+    }
+    assert prometheus.query(f"ionq_backend_degraded{FORTE} == 0")
+
+
+def test_prometheus_knows_type_and_help(prometheus: Prometheus) -> None:
+    metadata = eventually(prometheus.metadata)
+    for metric in BACKEND_METRICS:
+        (told,) = metadata[metric.name]
+        assert (told["type"], told["help"]) == ("gauge", metric.help)
+
+
+def test_backend_series_go_stale_within_one_interval_of_a_failure_and_come_back(
+    prometheus: Prometheus, upstream: Upstream
+) -> None:
+    eventually(lambda: prometheus.query("ionq_backend_qubits"))
+    upstream.answers(status(500))
+    eventually(lambda: prometheus.query("ionq_up == 0"))
+    # The scrape that says so is the one that ends the series.
+    assert prometheus.query('{__name__=~"ionq_backend_.*"}') == []
+    assert prometheus.query('ionq_exporter_api_failures_total{reason="http_status"} > 0')
+    assert prometheus.query("up == 1")
+    upstream.answers(ok())
+    eventually(lambda: prometheus.query("ionq_up == 1"))
+    assert len(prometheus.query("ionq_backend_qubits")) == 2
+
+
+def test_a_backend_that_ionq_no_longer_lists_goes_stale_alone(
+    prometheus: Prometheus, upstream: Upstream
+) -> None:
+    eventually(lambda: len(prometheus.query("ionq_backend_qubits")) == 2)
+    upstream.answers(ok(b'[{"backend": "simulator", "qubits": 29}]'))
+    eventually(lambda: len(prometheus.query("ionq_backend_qubits")) == 1)
+    assert prometheus.query("ionq_up == 1")

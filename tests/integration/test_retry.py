@@ -1,0 +1,118 @@
+"""What is tried once more, and what is not."""
+
+import pytest
+
+from tests.support.exporter_process import ExporterProcess
+from tests.support.upstream import (
+    FLEET_BODY,
+    Script,
+    Upstream,
+    close,
+    hang,
+    ok,
+    reset,
+    response,
+    send_and_close,
+    status,
+)
+
+DROPS: dict[str, Script] = {
+    "closed": close,
+    "reset": reset,
+    "closed_in_mid_head": send_and_close(b"HTTP/1.1 200 OK\r\nContent-Le"),
+}
+
+
+@pytest.mark.parametrize("drop", DROPS.values(), ids=DROPS.keys())
+def test_a_dropped_keep_alive_connection_is_replaced_and_the_request_repeated(
+    exporter: ExporterProcess, upstream: Upstream, drop: Script
+) -> None:
+    upstream.answers(ok(), drop, ok())
+    before = exporter.scrape()
+    after = exporter.scrape()
+    assert after.up
+    assert after.requests == before.requests + 2
+    assert after.failures_since(before) == {}
+    assert len(upstream.connections) == 2
+
+
+def test_a_connection_closed_while_idle_costs_no_retry(exporter: ExporterProcess, upstream: Upstream) -> None:
+    upstream.answers(send_and_close(response(FLEET_BODY)), ok())
+    before = exporter.scrape()
+    assert upstream.connections[0].closed.wait(5)
+    assert exporter.scrape().requests == before.requests + 1
+
+
+def test_a_new_connection_that_is_dropped_is_not_tried_again(
+    exporter: ExporterProcess, upstream: Upstream
+) -> None:
+    upstream.answers(close, ok())
+    assert not exporter.scrape().up
+    assert len(upstream.requests) == 1
+
+
+def test_a_connection_dropped_twice_is_a_failure(exporter: ExporterProcess, upstream: Upstream) -> None:
+    upstream.answers(ok(), close)
+    before = exporter.scrape()
+    failed = exporter.scrape()
+    assert failed.failures_since(before) == {"protocol": 1}
+    assert len(upstream.requests) == 3
+
+
+def test_a_connection_dropped_in_mid_body_is_not_tried_again(
+    exporter: ExporterProcess, upstream: Upstream
+) -> None:
+    upstream.answers(ok(), send_and_close(response(FLEET_BODY)[:-9]), ok())
+    before = exporter.scrape()
+    assert exporter.scrape().failures_since(before) == {"protocol": 1}
+    assert len(upstream.requests) == 2
+
+
+def test_nonsense_on_a_kept_connection_is_not_tried_again(
+    exporter: ExporterProcess, upstream: Upstream
+) -> None:
+    upstream.answers(ok(), send_and_close(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), ok())
+    before = exporter.scrape()
+    assert exporter.scrape().failures_since(before) == {"protocol": 1}
+    assert len(upstream.requests) == 2
+
+
+@pytest.mark.parametrize("code", [502, 503, 504, 520, 524, 529])
+def test_the_status_of_a_gateway_is_tried_once_more(
+    exporter: ExporterProcess, upstream: Upstream, code: int
+) -> None:
+    upstream.answers(ok(), status(code, body=b"<html>gateway</html>"), ok())
+    before = exporter.scrape()
+    after = exporter.scrape()
+    assert after.up
+    assert after.requests == before.requests + 2
+    assert after.failures_since(before) == {}
+    assert len(upstream.connections) == 1
+
+
+def test_a_gateway_that_fails_twice_is_a_failure(exporter: ExporterProcess, upstream: Upstream) -> None:
+    upstream.answers(ok(), status(503))
+    before = exporter.scrape()
+    failed = exporter.scrape()
+    assert failed.requests == before.requests + 2
+    assert failed.failures_since(before) == {"http_status": 1}
+    assert len(upstream.requests) == 3
+
+
+@pytest.mark.parametrize("code", [201, 204, 304, 400, 401, 403, 404, 408, 500, 501, 505, 519, 530, 599])
+def test_any_other_status_is_not_tried_again(
+    exporter: ExporterProcess, upstream: Upstream, code: int
+) -> None:
+    upstream.answers(ok(), status(code), ok())
+    before = exporter.scrape()
+    assert exporter.scrape().failures_since(before) == {"http_status": 1}
+    assert len(upstream.requests) == 2
+
+
+def test_a_retry_stays_within_the_budget(exporter: ExporterProcess, upstream: Upstream) -> None:
+    upstream.answers(ok(), status(503), hang)
+    before = exporter.scrape()
+    failed = exporter.scrape("2")
+    assert failed.failures_since(before) == {"timeout": 1}
+    assert 1.5 <= failed.value("ionq_scrape_duration_seconds") < 2
+    assert len(upstream.requests) == 3
