@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 _KEY = re.compile(r"[\x21-\x7e]+")
 _MIN_LENGTH = 8
+_MAX_EXCERPT_LENGTH = 256
 _REDACTED = "[redacted]"
 
 ApiKeySource = Callable[[], "ApiKey | None"]
@@ -46,6 +47,16 @@ class ApiKey:
         for spelling in self._spellings:
             body = body.replace(spelling, _REDACTED.encode())
         return body
+
+
+def redact(received: bytes, key: ApiKey | None) -> bytes:
+    """Blank the key in what was received, if there is one."""
+    return key.redact(received) if key else received
+
+
+def excerpt(received: str, key: ApiKey | None) -> str:
+    """Blank the key in what was received, and shorten it to what a log line can bear."""
+    return redact(received.encode(errors="replace"), key).decode()[:_MAX_EXCERPT_LENGTH]
 
 
 class ApiKeyFile:

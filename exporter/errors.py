@@ -16,10 +16,10 @@ class IonQError(Exception):
 
     reason: ClassVar[str]
 
-    def __init__(self, message: str, request_id: str | None = None) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
-        self.request_id = request_id
+        self.request_id: str | None = None
 
 
 class ConnectionFailedError(IonQError):
@@ -51,8 +51,8 @@ class HTTPStatusError(IonQError):
 
     reason = "http_status"
 
-    def __init__(self, message: str, status: int, request_id: str | None = None) -> None:
-        super().__init__(message, request_id)
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
         self.status = status
 
 

@@ -71,7 +71,12 @@ class Scraper:
         return self.last
 
     async def _read(self) -> BackendList:
-        backends = parse_backends(await self._client.get_backends())
+        answer = await self._client.get_backends()
+        try:
+            backends = parse_backends(answer.body)
+        except IonQError as error:
+            error.request_id = answer.request_id
+            raise
         self._telemetry.count_rejections(backends.rejections)
         self._incidents.rejected(backends.rejections)
         return backends

@@ -61,7 +61,9 @@ def fail_for(
 def test_a_failure_is_told_at_once_with_all_that_a_person_needs(
     incidents: IncidentLog, told: list[EventDict]
 ) -> None:
-    incidents.failed(HTTPStatusError("IonQ answered 503: see https://status.ionq.co", 503, "req-1"))
+    error = HTTPStatusError("IonQ answered 503: see https://status.ionq.co", 503)
+    error.request_id = "req-1"
+    incidents.failed(error)
     assert told == [
         {
             "event": "ionq_read_failed",

@@ -180,8 +180,14 @@ def test_a_failure_shows_its_reason_what_to_do_and_no_backends() -> None:
     assert page.rows == []
 
 
+def failure(message: str, request_id: str) -> IonQError:
+    error = HTTPStatusError(message, 503)
+    error.request_id = request_id
+    return error
+
+
 def test_a_failure_shows_ionqs_request_id_where_there_is_one() -> None:
-    page = page_of(HTTPStatusError("IonQ answered 503: see https://status.ionq.co", 503, "req-7"))
+    page = page_of(failure("IonQ answered 503: see https://status.ionq.co", "req-7"))
     assert "IonQ's request id: req-7." in page.text
 
 
@@ -190,7 +196,7 @@ def test_a_failure_shows_ionqs_request_id_where_there_is_one() -> None:
 
 def outcomes(text: str) -> Iterator[BackendList | IonQError]:
     yield BackendList((Backend(text, location=text, status=text, characterization_id=text),))
-    yield HTTPStatusError(text, 503, text)
+    yield failure(text, text)
 
 
 def test_hostile_text_is_shown_and_does_nothing() -> None:

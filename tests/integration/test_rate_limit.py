@@ -73,7 +73,7 @@ async def test_no_request_is_sent_until_retry_after_has_passed(
         await client.get_backends()
     assert len(upstream.requests) == 1
     clock.now += 1
-    assert await client.get_backends() == FLEET_BODY
+    assert (await client.get_backends()).body == FLEET_BODY
     assert len(upstream.requests) == 2
 
 
@@ -85,7 +85,7 @@ async def test_retry_after_may_be_a_date(client: IonQClient, upstream: Upstream,
     with pytest.raises(RateLimitedError, match="no request sent"):
         await client.get_backends()
     clock.now += 6
-    assert await client.get_backends() == FLEET_BODY
+    assert (await client.get_backends()).body == FLEET_BODY
 
 
 @pytest.mark.parametrize("retry_after", ["0", in_seconds(-60), "Mon, 01 Jan 0001 00:00:00 GMT"])
@@ -95,7 +95,7 @@ async def test_a_pause_that_is_over_already_is_none(
     upstream.answers(status(429, {"Retry-After": retry_after}), ok())
     with pytest.raises(RateLimitedError):
         await client.get_backends()
-    assert await client.get_backends() == FLEET_BODY
+    assert (await client.get_backends()).body == FLEET_BODY
 
 
 async def test_a_second_429_begins_a_new_pause(client: IonQClient, upstream: Upstream, clock: Clock) -> None:

@@ -145,6 +145,25 @@ def test_a_failure_is_logged_once_when_it_begins_and_once_when_it_ends(upstream:
     assert "IonQ answered 503 ('back soon'): see https://status.ionq.co" in failures[0]
 
 
+@pytest.mark.parametrize(
+    ("reason", "script"),
+    [
+        ("invalid_json", ok(b"<html>", {"x-request-id": "4711"})),
+        ("unexpected_shape", ok(b"{}", {"x-request-id": "4711"})),
+        ("too_large", ok(b" " * 10_000, {"x-request-id": "4711"})),
+        ("protocol", ok(headers={"x-request-id": "4711", "Content-Encoding": "br"})),
+        ("protocol", send_and_close(b"HTTP/1.1 200 OK\r\nx-request-id: 4711\r\nContent-Length: 9\r\n\r\n[")),
+    ],
+)
+def test_ionqs_request_id_is_logged_whatever_was_wrong_with_the_answer(
+    reason: str, script: Script, upstream: Upstream
+) -> None:
+    upstream.answers(script)
+    with ExporterProcess(upstream.url, "--ionq.max-response-bytes=9999") as exporter:
+        assert not exporter.scrape().up
+        exporter.await_log("ionq_read_failed", f"reason={reason}", "request_id=4711")
+
+
 def test_a_bad_value_costs_that_sample_and_is_counted_and_logged(upstream: Upstream) -> None:
     body = b'[{"backend": "a", "qubits": "many", "average_queue_time": 1500}, {"backend": 7}, 8]'
     upstream.answers(ok(body))
