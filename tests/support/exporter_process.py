@@ -49,7 +49,13 @@ class ExporterProcess:
     """An exporter that serves on free ports of loopback; leaving it ends it and checks its log."""
 
     def __init__(
-        self, api_url: str, *flags: str, environment: Mapping[str, str] | None = None, listen: bool = True
+        self,
+        api_url: str | None,
+        *flags: str,
+        environment: Mapping[str, str] | None = None,
+        listen: bool = True,
+        command: str = "serve",
+        stdout: IO[str] | None = None,
     ) -> None:
         self.log: list[str] = []
         self._logged = threading.Condition()
@@ -61,11 +67,13 @@ class ExporterProcess:
                 *_DEVELOPMENT_MODE,
                 "-m",
                 "exporter",
+                command,
                 *address,
-                f"--ionq.api-url={api_url}",
+                *([] if api_url is None else [f"--ionq.api-url={api_url}"]),
                 *flags,
             ],
             env=clean_environment(**(environment or {})),
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )
