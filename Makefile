@@ -8,7 +8,7 @@ DEV := .venv
 
 .DEFAULT_GOAL := help
 .PRECIOUS: %/pyvenv.cfg
-.PHONY: help run demo drill bench test check format lock clean
+.PHONY: help run demo demo-data dashboards drill bench manifests image test check format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,23 @@ drill: $(DEV)/ready ## Rehearse an outage with a real Prometheus and Alertmanage
 
 bench: $(DEV)/ready $(RUN)/ready ## Measure beside blackbox_exporter (needs a few of Debian's packages)
 	$(DEV)/bin/python -m benchmarks $(RUN)/bin/python
+
+dashboards: $(DEV)/ready ## Generate Grafana's dashboards
+	$(DEV)/bin/python -m grafana.generator
+
+demo-data: $(DEV)/ready ## Let the simulator live two weeks into a Prometheus data directory (needs promtool)
+	$(DEV)/bin/python -m grafana.demo_data $(ARGS)
+
+manifests: $(DEV)/ready ## Generate the Prometheus Operator's objects from the rules and the Alertmanager's routes
+	$(DEV)/bin/python -m deploy.kubernetes.generate
+
+image: ## Build the container image (ENGINE=podman, if not docker)
+	$(ENGINE) build --tag $(IMAGE):$(VERSION) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
+
+ENGINE   ?= docker
+IMAGE    ?= ghcr.io/ionq-exporter/ionq-exporter
+VERSION   = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
+REVISION  = $(shell git rev-parse HEAD)
 
 test: $(DEV)/ready ## Run the tests, with branch coverage
 	$(DEV)/bin/python -m pytest --cov --cov-report=term $(ARGS)

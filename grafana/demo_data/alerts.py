@@ -1,0 +1,65 @@
+"""Which alerts Prometheus would have had pending or firing: the three that this story needs.
+
+Prometheus can compute recorded series for the past, but not alerts. Their names, severities and patience
+are those of deploy/prometheus/alerts.yml.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from exporter.backends import Backend
+from exporter.durations import parse_duration
+
+_RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "alerts.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class _Alert:
+    name: str
+    severity: str
+    patience_seconds: float
+
+
+class AlertHistory:
+    """Remembers since when each alert has been true."""
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[str, str], int] = {}
+
+    def evaluate(self, moment: int, backends: tuple[Backend, ...] | None) -> Iterator[str]:
+        """Yield the series of alerts at a Unix time; None is what blind exporters know of backends."""
+        true = {("IonQExporterBlind", "")} if backends is None else set(_true_of(backends))
+        self._since = {alert: self._since.get(alert, moment) for alert in sorted(true)}
+        for (name, backend), since in self._since.items():
+            alert = _alerts()[name]
+            labels = f'alertname="{name}",severity="{alert.severity}"'
+            labels += f',backend="{backend}"' if backend else ""
+            state = "firing" if moment - since >= alert.patience_seconds else "pending"
+            yield f'ALERTS{{{labels},alertstate="{state}"}} 1 {moment}\n'
+            yield f"ALERTS_FOR_STATE{{{labels}}} {since} {moment}\n"
+
+
+def _true_of(backends: tuple[Backend, ...]) -> Iterator[tuple[str, str]]:
+    for backend in backends:
+        if backend.status == "retired":
+            continue
+        if backend.status != "available":
+            yield "IonQBackendUnavailable", backend.name
+        if backend.degraded:
+            yield "IonQBackendDegraded", backend.name
+
+
+@cache
+def _alerts() -> Mapping[str, _Alert]:
+    rules = [rule for group in yaml.safe_load(_RULES.read_text())["groups"] for rule in group["rules"]]
+    return {
+        rule["alert"]: _Alert(
+            rule["alert"], rule["labels"]["severity"], parse_duration(rule.get("for", "0s"))
+        )
+        for rule in rules
+        if "alert" in rule
+    }

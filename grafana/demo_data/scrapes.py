@@ -1,0 +1,85 @@
+"""What Prometheus would have stored of an exporter, scrape by scrape, as lines of OpenMetrics."""
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from exporter.backends import BackendList
+from exporter.exposition import Format, render_scrape
+from exporter.scraper import Scrape
+from exporter.simulator.noise import between, smooth
+from exporter.telemetry import Telemetry
+from grafana.demo_data.story import Failure
+
+JOB = "ionq-exporter"
+_PLAIN_ANSWER_SECONDS = 0.11
+_WAY_BACK_SECONDS = 0.004
+_CPU_SECONDS_PER_SCRAPE = 0.0024
+_MEBIBYTE = 1 << 20
+
+
+class ScrapedExporter:
+    """An exporter that lives in simulated time: the real counters and expositions, a made-up process."""
+
+    def __init__(self, instance: str, started_at: int) -> None:
+        self._labels = f'job="{JOB}",instance="{instance}"'
+        self._instance = instance
+        self._started_at = started_at
+        self._scrapes = 0
+        self._telemetry = Telemetry()
+
+    def scrape(self, moment: int, backends: BackendList, failure: Failure | None) -> Iterator[str]:
+        """Scrape at a Unix time, and yield everything that is stored for it."""
+        self._scrapes += 1
+        if failure:
+            seconds, requests = failure.seconds, failure.requests
+            self._telemetry.count_failure(failure.error.reason)
+        else:
+            seconds, requests = self._answer_seconds(moment), 1
+            self._telemetry.count_rejections(backends.rejections)
+        for _ in range(requests):
+            self._telemetry.count_request()
+        scrape = Scrape(datetime.fromtimestamp(moment, UTC), seconds, failure.error if failure else backends)
+        process = self._process(moment)
+        stored = 0
+        for line in render_scrape(scrape, self._telemetry, Format.OPENMETRICS).plain.decode().splitlines():
+            if not line.startswith("#"):
+                name, labels, value = _split(line)
+                stored += 1
+                yield self._line(name, labels, process.get(name, value), moment)
+        yield self._line("up", "", "1", moment)
+        yield self._line("scrape_duration_seconds", "", repr(seconds + _WAY_BACK_SECONDS), moment)
+        yield self._line("scrape_samples_scraped", "", str(stored), moment)
+
+    def fail(self, moment: int) -> Iterator[str]:
+        """Yield what is stored when nobody answers."""
+        yield self._line("up", "", "0", moment)
+        yield self._line("scrape_duration_seconds", "", "0.0012", moment)
+        yield self._line("scrape_samples_scraped", "", "0", moment)
+
+    def _line(self, name: str, labels: str, value: str, moment: int) -> str:
+        return f"{name}{{{self._labels}{',' if labels else ''}{labels}}} {value} {moment}\n"
+
+    def _answer_seconds(self, moment: int) -> float:
+        key = (self._instance, "answer")
+        slowly = 0.5 * smooth(moment / 21600, *key, "hours")
+        return _PLAIN_ANSWER_SECONDS * math.exp(slowly + between(-0.3, 0.5, *key, moment))
+
+    def _process(self, moment: int) -> dict[str, str]:
+        """Return what this process would not say of the simulated one."""
+        hours = (moment - self._started_at) / 3600
+        warmed_up = 52 + 3 * (1 - math.exp(-hours)) + 0.6 * smooth(hours / 5, self._instance, "memory")
+        return {
+            "process_start_time_seconds": f"{self._started_at}",
+            "process_cpu_seconds_total": f"{0.4 + self._scrapes * _CPU_SECONDS_PER_SCRAPE:.4f}",
+            "process_resident_memory_bytes": f"{warmed_up * _MEBIBYTE:.0f}",
+            "process_virtual_memory_bytes": f"{(warmed_up + 190) * _MEBIBYTE:.0f}",
+            "process_open_fds": "11",
+        }
+
+
+def _split(line: str) -> tuple[str, str, str]:
+    """Split a sample into its name, what stands between its braces, and its value."""
+    series, _, value = line.rpartition(" ")
+    name, _, labels = series.partition("{")
+    return name, labels.removesuffix("}"), value

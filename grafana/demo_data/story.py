@@ -1,0 +1,116 @@
+"""What befell the exporters and IonQ's API in the weeks that the data covers, in hours before its end.
+
+The machines' own story, maintenance and queues and all, is the simulator's.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from exporter.errors import DeadlineExceededError, HTTPStatusError, IonQError, RateLimitedError
+from exporter.simulator import Fleet, Row
+
+INSTANCES = ("127.0.0.1:10065", "127.0.0.1:10067")
+FIRST, SECOND = INSTANCES
+
+_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A time in which something was wrong, seen by some of the exporters."""
+
+    hours_before_end: float
+    minutes: float
+    instances: tuple[str, ...] = INSTANCES
+
+    def covers(self, seconds_before_end: float, instance: str = FIRST) -> bool:
+        """Tell whether a moment lies in it, for an exporter."""
+        begin = self.hours_before_end * _HOUR
+        return instance in self.instances and begin - self.minutes * 60 < seconds_before_end <= begin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure(Incident):
+    """IonQ did not answer as it should."""
+
+    error: IonQError
+    seconds: float
+    requests: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change(Incident):
+    """A row of IonQ's answer was not as the fleet has it: other values, or no row where there are none."""
+
+    backend: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+_UNAVAILABLE = HTTPStatusError("IonQ answered with status 503", 503)
+_TIMEOUT = DeadlineExceededError("no complete answer in time")
+_RATE_LIMITED = RateLimitedError("IonQ asked for a pause")
+
+OUTAGE = (
+    Failure(hours_before_end=74, minutes=12, error=_UNAVAILABLE, seconds=0.9, requests=2),
+    Failure(hours_before_end=73.8, minutes=25, error=_TIMEOUT, seconds=9.5),
+    Failure(hours_before_end=73.8 - 25 / 60, minutes=10, error=_UNAVAILABLE, seconds=0.9, requests=2),
+)
+"""IonQ is down for everyone."""
+
+RATE_LIMIT = Failure(
+    hours_before_end=120, minutes=35, instances=(SECOND,), error=_RATE_LIMITED, seconds=0.0, requests=0
+)
+"""One exporter has to wait while the other reads on."""
+
+FAILURES = (
+    *OUTAGE,
+    RATE_LIMIT,
+    Failure(hours_before_end=27, minutes=4, instances=(SECOND,), error=_TIMEOUT, seconds=9.5),
+)
+
+RESTART = Incident(hours_before_end=151, minutes=6, instances=(FIRST,))
+"""An exporter is down, and counts from zero afterwards."""
+
+MOVED = Change(hours_before_end=300, minutes=24 * 60, backend="qpu.forte-1", values={"location": None})
+"""A location vanishes for a day."""
+
+GONE = Change(hours_before_end=163, minutes=180, backend="qpu.forte-enterprise-2")
+"""A machine is not listed for some hours."""
+
+CHANGES = (
+    MOVED,
+    Change(
+        hours_before_end=216,
+        minutes=130,
+        backend="qpu.forte-enterprise-3",
+        values={"kw": "n/a", "qubits": -1},
+    ),
+    GONE,
+)
+
+
+def is_running(instance: str, seconds_before_end: float) -> bool:
+    """Tell whether an exporter answers at all."""
+    return not RESTART.covers(seconds_before_end, instance)
+
+
+def failure(instance: str, seconds_before_end: float) -> Failure | None:
+    """Return what an exporter's read of IonQ fails with, if it fails."""
+    return next((one for one in FAILURES if one.covers(seconds_before_end, instance)), None)
+
+
+def answer(fleet: Fleet, moment: datetime, seconds_before_end: float) -> bytes:
+    """Return the body of IonQ's answer."""
+    changes = {one.backend: one.values for one in CHANGES if one.covers(seconds_before_end)}
+    return json.dumps(list(_changed(fleet.rows(moment), changes))).encode()
+
+
+def _changed(rows: Iterable[Row], changes: Mapping[str, Mapping[str, object]]) -> Iterable[Row]:
+    for row in rows:
+        values = changes.get(row["backend"])
+        if values is None:
+            yield row
+        elif values:
+            yield {**row, **values}

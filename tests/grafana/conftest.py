@@ -1,0 +1,19 @@
+from collections.abc import Iterator
+
+import pytest
+
+from grafana.demo_data.blocks import write_blocks
+from grafana.demo_data.history import live
+from tests.grafana.prometheus import DAYS, END, SCRAPE_SECONDS, Prometheus, prometheus_over
+from tests.support.tools import require_tool
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus that scraped two exporters for two weeks."""
+    program = require_tool("prometheus", package="prometheus")
+    promtool = require_tool("promtool", package="prometheus")
+    data = tmp_path_factory.mktemp("prometheus") / "data"
+    write_blocks(live(END, days=DAYS, step_seconds=SCRAPE_SECONDS), data, promtool)
+    with prometheus_over(program, data) as running:
+        yield running

@@ -1,0 +1,182 @@
+import re
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from exporter.errors import REASONS
+from exporter.metrics import BACKEND_METRICS
+from exporter.telemetry import ScrapeCollector, Telemetry
+from grafana.generator.page import REPOSITORY, RUNBOOKS, STATUS_PAGE
+from tests.deploy.files import ALERT_RULES
+from tests.deploy.files import RUNBOOKS as RUNBOOK_FOLDER
+from tests.deploy.promql import matchers, metrics
+from tests.grafana.files import DASHBOARDS, QUERIES, Dashboard, Json, Query
+from tests.grafana.prometheus import filled_in
+
+UNITS = {"bytes", "cpm", "kwatth", "none", "percentunit", "reqpm", "s"}
+PANELS = {"barchart", "bargauge", "stat", "state-timeline", "table", "timeseries"}
+LABELS = {"alertname", "alertstate", "backend", "instance", "job", "location", "status"}
+OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS", "ALERTS_FOR_STATE"}
+
+each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
+each_panel = pytest.mark.parametrize(
+    "panel",
+    [
+        pytest.param(panel, id=f"{dashboard.uid}: {panel['title']}")
+        for dashboard in DASHBOARDS
+        for panel in dashboard.panels
+    ],
+)
+each_query = pytest.mark.parametrize("query", QUERIES, ids=str)
+
+
+def exported() -> set[str]:
+    telemetry = Telemetry()
+    families = [
+        *telemetry.process.collect(),
+        *ScrapeCollector(up=True, duration_seconds=1).collect(),
+        *(family for ledger in telemetry.ledgers for family in ledger.collect()),
+    ]
+    return {sample.name for family in families for sample in family.samples} | {
+        metric.name for metric in BACKEND_METRICS
+    }
+
+
+def test_there_are_three_dashboards_with_the_names_that_alerts_link_to() -> None:
+    assert [dashboard.uid for dashboard in DASHBOARDS] == ["ionq-backend", "ionq-exporter", "ionq-fleet"]
+    for alert in ALERT_RULES.values():
+        found = re.match(r"/d/([\w-]+)(?:\?var-(\w+)=|$)", alert.annotations["dashboard_url"])
+        assert found
+        (dashboard,) = (one for one in DASHBOARDS if one.uid == found[1])
+        assert found[2] is None or found[2] in {variable["name"] for variable in dashboard.variables}
+
+
+@each_dashboard
+def test_a_dashboard_is_of_the_classic_schema_and_has_no_identity_of_one_server(dashboard: Dashboard) -> None:
+    assert dashboard.json["schemaVersion"] <= 41
+    assert dashboard.json["uid"] == dashboard.uid
+    assert dashboard.json["tags"] == ["ionq"]
+    assert dashboard.json["title"].startswith("IonQ / ")
+    assert dashboard.json["description"]
+    assert "id" not in dashboard.json
+    assert "version" not in dashboard.json
+
+
+@each_dashboard
+def test_ids_are_set_and_unique(dashboard: Dashboard) -> None:
+    ids = [panel["id"] for panel in dashboard.json["panels"]]
+    assert all(isinstance(one, int) and one > 0 for one in ids)
+    assert len(ids) == len(set(ids))
+    for panel in dashboard.panels:
+        letters = [target["refId"] for target in panel["targets"]]
+        assert letters == [chr(ord("A") + index) for index in range(len(letters))]
+
+
+@each_dashboard
+def test_no_data_source_is_hard_coded(dashboard: Dashboard) -> None:
+    first, *others = dashboard.variables
+    assert (first["name"], first["type"], first["query"]) == ("datasource", "datasource", "prometheus")
+    assert "current" not in first
+    sources = list(_values_of("datasource", dashboard.json))
+    assert len(sources) >= len(dashboard.panels) + len(others) + len(dashboard.annotations)
+    for source in sources:
+        assert source == {"type": "prometheus", "uid": "${datasource}"}
+
+
+@each_dashboard
+def test_panels_fill_the_width_and_do_not_overlap(dashboard: Dashboard) -> None:
+    places = [panel["gridPos"] for panel in dashboard.json["panels"]]
+    for place in places:
+        assert place["x"] + place["w"] <= 24
+    for one, other in combinations(places, 2):
+        assert (
+            one["x"] + one["w"] <= other["x"]
+            or other["x"] + other["w"] <= one["x"]
+            or one["y"] + one["h"] <= other["y"]
+            or other["y"] + other["h"] <= one["y"]
+        )
+
+
+@each_dashboard
+def test_a_dashboard_leads_to_the_others_the_runbooks_and_ionqs_status(dashboard: Dashboard) -> None:
+    links = dashboard.json["links"]
+    assert [link["tags"] for link in links if link["type"] == "dashboards"] == [["ionq"]]
+    assert {link["url"] for link in links if link["type"] == "link"} == {f"{RUNBOOKS}/README.md", STATUS_PAGE}
+    folder = RUNBOOKS.removeprefix(f"{REPOSITORY}/blob/main/")
+    assert (RUNBOOK_FOLDER.parents[1] / folder / "README.md").samefile(RUNBOOK_FOLDER / "README.md")
+
+
+@each_dashboard
+def test_every_variable_in_use_is_there(dashboard: Dashboard) -> None:
+    names = {variable["name"] for variable in dashboard.variables}
+    for query in dashboard.queries:
+        used = {name for name in re.findall(r"\$([a-z_]\w*)", query.expression) if not name.startswith("__")}
+        assert used <= names
+    assert {"datasource", "job", "instance"} <= names
+
+
+@each_panel
+def test_a_panel_says_what_it_shows_and_in_which_unit(panel: Json) -> None:
+    assert panel["type"] in PANELS
+    assert panel["title"]
+    assert panel["description"].endswith(".")
+    assert len(panel["description"]) > len(panel["title"])
+    assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
+
+
+@each_panel
+def test_a_panel_says_in_words_that_it_knows_nothing(panel: Json) -> None:
+    assert re.search(r"[a-z]{4}", panel["fieldConfig"]["defaults"]["noValue"])
+
+
+@each_panel
+def test_a_line_has_gaps_where_nothing_is_known(panel: Json) -> None:
+    custom = panel["fieldConfig"]["defaults"].get("custom", {})
+    assert custom.get("spanNulls") is (False if panel["type"] == "timeseries" else None)
+
+
+@each_query
+def test_queries_read_what_the_exporter_exposes_and_no_recorded_series(query: Query) -> None:
+    expression = filled_in(query.expression)
+    assert metrics(expression) <= exported() | OF_PROMETHEUS
+    assert {matcher.name for matcher in matchers(expression)} <= LABELS
+
+
+@each_query
+def test_a_rate_looks_back_as_far_as_the_scrape_interval_needs(query: Query) -> None:
+    for window in re.findall(r"\brate\([^\[]+\[([^\]]+)\]", query.expression):
+        assert window == "$__rate_interval"
+
+
+@each_dashboard
+def test_a_range_is_never_asked_for_more_closely_than_each_minute(dashboard: Dashboard) -> None:
+    for panel in dashboard.panels:
+        for target in panel["targets"]:
+            assert target.get("interval") == ("1m" if target["range"] else None)
+
+
+@each_dashboard
+def test_no_colour_is_one_that_only_some_can_tell_apart(dashboard: Dashboard) -> None:
+    colours = {*_values_of("color", dashboard.json), *_values_of("fixedColor", dashboard.json)} - {None}
+    named = {colour for colour in colours if not colour.startswith("#")}
+    assert named <= {"text", "transparent", "blue", "orange"}
+
+
+@each_dashboard
+def test_every_reason_that_has_a_colour_exists(dashboard: Dashboard) -> None:
+    for panel in dashboard.panels:
+        if panel["title"] == "Failed scrapes by reason":
+            names = {rule["matcher"]["options"] for rule in panel["fieldConfig"]["overrides"]}
+            assert {name for name in names if name.isidentifier()} <= set(REASONS)
+
+
+def _values_of(key: str, tree: Any) -> Any:
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            if name == key and not (key == "color" and isinstance(value, dict)):
+                yield value
+            yield from _values_of(key, value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _values_of(key, value)

@@ -1,0 +1,146 @@
+import re
+from typing import Any
+
+import pytest
+
+from grafana.demo_data.story import FIRST, OUTAGE, RESTART, SECOND
+from grafana.generator.fleet import ALL, HARDWARE
+from grafana.generator.fleet import PAGE as FLEET
+from grafana.generator.states import ANSWERS, DOWN, SILENT
+from tests.grafana.files import DASHBOARDS, QUERIES, Dashboard, Query
+from tests.grafana.prometheus import END, Prometheus, filled_in
+
+ONE_BACKEND = {"ionq-backend": {"backend": "qpu.forte-1"}}
+
+RIGHTLY_EMPTY: dict[str, str] = {}
+"""Queries that find nothing in the simulated weeks, and why that is right."""
+
+each_query = pytest.mark.parametrize("query", QUERIES, ids=str)
+each_query_about_machines = pytest.mark.parametrize(
+    "query", [query for query in QUERIES if query.dashboard != "ionq-exporter"], ids=str
+)
+each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
+
+IN_THE_OUTAGE = END - round(OUTAGE[1].hours_before_end * 3600) + 900
+
+
+def expression_of(query: Query, **values: str) -> str:
+    return filled_in(query.expression, **ONE_BACKEND.get(query.dashboard, {}), **values)
+
+
+def labels_of(prometheus: Prometheus, query: Query, **values: str) -> list[Any]:
+    expression = expression_of(query, **values)
+    if query.is_range:
+        return prometheus.range(expression)
+    return [labels for labels, _ in prometheus.instant(expression)]
+
+
+def fleet_query(place: str) -> str:
+    (query,) = (one for one in QUERIES if one.dashboard == FLEET.uid and one.place == place)
+    return expression_of(query)
+
+
+@each_query
+def test_each_query_finds_data(prometheus: Prometheus, query: Query) -> None:
+    assert bool(labels_of(prometheus, query)) != (str(query) in RIGHTLY_EMPTY)
+
+
+def test_only_queries_that_exist_are_excused() -> None:
+    assert set(RIGHTLY_EMPTY) <= {str(query) for query in QUERIES}
+
+
+@each_dashboard
+def test_each_variable_offers_values_and_what_is_filled_in_is_among_them(
+    prometheus: Prometheus, dashboard: Dashboard
+) -> None:
+    for variable in dashboard.variables[1:]:
+        found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+        assert found
+        values = prometheus.label_values(filled_in(found[1]), found[2])
+        assert values
+        if variable.get("allValue") is None:
+            assert filled_in(f"${variable['name']}", **ONE_BACKEND.get(dashboard.uid, {})) in values
+
+
+@each_query_about_machines
+def test_a_second_exporter_doubles_nothing(prometheus: Prometheus, query: Query) -> None:
+    both = labels_of(prometheus, query)
+    one = labels_of(prometheus, query, instance="127.0.0.1:10067")
+    assert len(both) == len(one)
+    assert all({"instance", "job"}.isdisjoint(labels) for labels in both)
+
+
+@each_query_about_machines
+def test_a_location_that_vanishes_for_a_day_doubles_nothing(prometheus: Prometheus, query: Query) -> None:
+    for labels in labels_of(prometheus, query):
+        assert "location" not in labels or query.place == "Which machine to use now G"
+
+
+def test_the_best_choice_is_on_top_and_is_the_shortest_wait_of_all_that_are_available(
+    prometheus: Prometheus,
+) -> None:
+    rank = prometheus.instant(fleet_query("Which machine to use now A"))
+    order = [labels["backend"] for labels, _ in sorted(rank, key=lambda pair: pair[1])]
+    assert order[:5] == [
+        "qpu.forte-enterprise-2",
+        "qpu.forte-1",
+        "qpu.forte-enterprise-1",
+        "qpu.forte-enterprise-3",  # the shortest of all, but unavailable
+        "simulator",
+    ]
+    assert set(order[5:]) == {"qpu.harmony", "qpu.aria-1", "qpu.aria-2"}
+    ((shortest, wait),) = prometheus.instant(fleet_query("Shortest wait now A"))
+    assert shortest["backend"] == order[0]
+    assert wait == dict(_by_backend(prometheus, ALL.wait))[order[0]]
+
+
+def test_that_no_qpu_is_available_is_said_and_is_not_the_same_as_unknown(prometheus: Prometheus) -> None:
+    (query,) = (one for one in QUERIES if str(one) == "ionq-fleet: Shortest wait now A")
+    ((labels, value),) = prometheus.instant(expression_of(query, backend="qpu.forte-enterprise-3"))
+    assert (labels["backend"], value) == ("no QPU", -1)  # which the panel maps to "available"
+
+
+def test_a_status_is_told_in_the_word_of_ionq(prometheus: Prometheus) -> None:
+    words = prometheus.instant(fleet_query("Which machine to use now B"))
+    status = {labels["backend"]: labels["status"] for labels, _ in words}
+    assert status["qpu.forte-1"] == "available"
+    assert status["qpu.forte-enterprise-3"] == "unavailable"
+    assert status["qpu.aria-1"] == "retired"
+
+
+def test_while_ionq_is_down_nothing_is_zero_and_the_dashboard_says_why(prometheus: Prometheus) -> None:
+    for gone in (HARDWARE.wait, HARDWARE.available, HARDWARE.degraded, HARDWARE.energy):
+        assert prometheus.instant(filled_in(gone), IN_THE_OUTAGE) == []
+    for unknown in ("Shortest wait now A", "QPUs available A", "QPUs available B"):
+        assert prometheus.instant(fleet_query(unknown), IN_THE_OUTAGE) == []
+    ((row, _),) = prometheus.instant(fleet_query("Which machine to use now B"), IN_THE_OUTAGE)
+    assert row["status"] == "no answer"
+    ((_, answers),) = prometheus.instant(fleet_query("IonQ's API A"), IN_THE_OUTAGE)
+    assert answers == SILENT.number
+    ((_, age),) = prometheus.instant(fleet_query("Last answer A"), IN_THE_OUTAGE)
+    assert 900 < age < 2700
+
+
+def test_an_exporter_that_is_down_is_not_taken_for_one_that_ionq_does_not_answer(
+    prometheus: Prometheus,
+) -> None:
+    (query,) = (one for one in QUERIES if str(one) == "ionq-exporter: State of each exporter A")
+    restart = END - round(RESTART.hours_before_end * 3600) + 240
+    states = {
+        labels["instance"]: value for labels, value in prometheus.instant(expression_of(query), restart)
+    }
+    assert states == {FIRST: DOWN.number, SECOND: ANSWERS.number}
+
+
+def test_no_change_of_status_is_marked_where_ionq_was_only_silent(prometheus: Prometheus) -> None:
+    (query,) = (one for one in QUERIES if str(one) == "ionq-backend: annotation Characterization")
+    marked = prometheus.range(expression_of(query))
+    identities = [labels["characterization_id"] for labels in marked]
+    assert len(identities) == len(set(identities)) > 1
+    after = END - round((OUTAGE[-1].hours_before_end * 60 - OUTAGE[-1].minutes) * 60) + 240
+    (status,) = (one for one in QUERIES if str(one) == "ionq-fleet: annotation Status")
+    assert prometheus.instant(expression_of(status), after) == []
+
+
+def _by_backend(prometheus: Prometheus, expression: str) -> list[tuple[str, float]]:
+    return [(labels["backend"], value) for labels, value in prometheus.instant(filled_in(expression))]
