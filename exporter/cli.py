@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 from structlog.typing import FilteringBoundLogger
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
+_TERMINATED = 143
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = _refuse(str(error))
     except (click.Abort, KeyboardInterrupt):
         status = _INTERRUPTED
+    except asyncio.CancelledError:
+        status = _TERMINATED
     sys.exit(status)
 
 
@@ -126,6 +129,8 @@ def _once(output: Path | None, **values: Any) -> int:
     exporter = Exporter(ionq, os.environ.get("IONQ_API_KEY"), logger)
 
     async def run() -> bool:
+        task = cast("asyncio.Task[bool]", asyncio.current_task())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
             return await scrape_once(exporter.scraper, exporter.telemetry, ionq.timeout_seconds, output)
         finally:

@@ -15,6 +15,7 @@ from exporter.api_key import ApiKey, ApiKeyFile, ApiKeySource
 from exporter.incident_log import IncidentLog
 from exporter.ionq_client import IonQClient
 from exporter.listening import address_of, url_of
+from exporter.readiness import READY, STOPPING, notify
 from exporter.scraper import Scraper
 from exporter.settings import IonQSettings, WebSettings
 from exporter.telemetry import Telemetry, revision
@@ -73,7 +74,8 @@ async def serve(
             proxy_headers=False,
             timeout_keep_alive=_IDLE_CONNECTION_SECONDS,
             timeout_graceful_shutdown=int(ionq.timeout_seconds + _GRACE_SECONDS) + 1,
-        )
+        ),
+        logger,
     )
     for opened in sockets:
         logger.info("listening", address=str(address_of(opened)), url=url_of(opened) + web.telemetry_path)
@@ -93,6 +95,20 @@ async def serve(
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, logger: FilteringBoundLogger) -> None:
+        super().__init__(config)
+        self._logger = logger
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, and say so."""
+        await super().startup(sockets)
+        self._notify(READY)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say that no more are accepted, and let those with a scrape finish."""
+        self._notify(STOPPING)
+        await super().shutdown(sockets)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take the signals without raising them again at the end, which would be the exit status."""
@@ -104,6 +120,12 @@ class _Server(uvicorn.Server):
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
+
+    def _notify(self, state: str) -> None:
+        try:
+            notify(state)
+        except OSError as error:
+            self._logger.warning("service_manager_not_notified", state=state, error=str(error))
 
 
 def _key_source(settings: IonQSettings, api_key: str | None, logger: FilteringBoundLogger) -> ApiKeySource:
