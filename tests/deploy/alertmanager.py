@@ -1,11 +1,7 @@
 """A real Alertmanager on a free loopback port, with the shipped configuration."""
 
 import re
-import shutil
-import subprocess
-import threading
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +10,8 @@ from typing import Any
 import httpx
 import yaml
 
-from tests.deploy.files import ALERTMANAGER, TEMPLATE
-
-_LISTENING = re.compile(r'"Listening on" address=(\S+)')
+from deploy.drill import programs
+from deploy.drill.shipped import ALERTMANAGER
 
 
 @dataclass(frozen=True)
@@ -39,41 +34,8 @@ def choices_uncommented() -> Any:
     return yaml.safe_load(before + line + re.sub(r"^    # ", "    ", receivers, flags=re.MULTILINE))
 
 
-def write(config: Any, directory: Path) -> Path:
-    """Write a configuration beside a copy of the template."""
-    shutil.copy(TEMPLATE, directory)
-    path = directory / "alertmanager.yml"
-    path.write_text(yaml.safe_dump(config))
-    return path
-
-
 @contextmanager
 def running(program: str, config: Any, directory: Path) -> Iterator[Alertmanager]:
     """Run an Alertmanager until the end of the block."""
-    command = [
-        program,
-        f"--config.file={write(config, directory)}",
-        f"--storage.path={directory / 'data'}",
-        "--web.listen-address=127.0.0.1:0",
-        "--cluster.listen-address=",
-    ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        drain = threading.Thread(target=deque, args=(process.stderr,), kwargs={"maxlen": 0})
-        try:
-            url = _listening(process.stderr)
-            drain.start()
-            yield Alertmanager(url)
-        finally:
-            process.terminate()
-            if drain.ident:
-                drain.join()
-
-
-def _listening(log: Iterable[str]) -> str:
-    lines = []
-    for line in log:
-        lines.append(line)
-        if match := _LISTENING.search(line):
-            return f"http://{match[1]}"
-    raise AssertionError("".join(lines))
+    with programs.alertmanager(program, config, directory) as url:
+        yield Alertmanager(url)

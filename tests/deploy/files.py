@@ -4,16 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import yaml
+from deploy.drill.shipped import ALERTS, DEPLOY, RECORDING, load
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
-RECORDING = DEPLOY / "prometheus" / "recording.yml"
-ALERTS = DEPLOY / "prometheus" / "alerts.yml"
 RULE_TESTS = sorted((DEPLOY / "prometheus" / "tests").glob("*.yml"))
-ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"
-TEMPLATE = DEPLOY / "alertmanager" / "ionq.tmpl"
 RUNBOOKS = DEPLOY / "runbooks"
 
 _QUERY = re.compile(r'query (?:\(printf )?"([^"]+)"')
@@ -38,10 +32,6 @@ class Rule:
         for text in self.annotations.values():
             for query in _QUERY.findall(text):
                 yield query.replace("%q", '"qpu.forte-1"')
-
-
-def load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text())
 
 
 def groups(path: Path) -> list[str]:

@@ -2,47 +2,23 @@
 
 import email
 import email.policy
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
-from socketserver import BaseServer, StreamRequestHandler, ThreadingTCPServer
-from typing import Any, TypeVar
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import Any
 
-Server = TypeVar("Server", bound=BaseServer)
+from deploy.drill.receiver import Receiver
 
 
-class WebReceiver(ThreadingHTTPServer):
+class WebReceiver(Receiver):
     """Keeps the JSON of each POST, by path."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _WebHandler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        super().__init__(lambda path, body: self.posts(path).put(body))
         self._posts: dict[str, Queue[Any]] = {}
 
     def posts(self, path: str) -> "Queue[Any]":
         return self._posts.setdefault(path, Queue())
-
-
-class _WebHandler(BaseHTTPRequestHandler):
-    server: WebReceiver
-    wbufsize = -1
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(202 if self.path == "/pagerduty" else 200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}" if self.path == "/pagerduty" else b"ok")
-        self.wfile.flush()
-        # Last, since a test that has what it waits for ends the Alertmanager.
-        self.server.posts(self.path).put(json.loads(body))
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
-        pass
 
 
 class MailReceiver(ThreadingTCPServer):
@@ -78,15 +54,3 @@ class _MailHandler(StreamRequestHandler):
 
     def _say(self, line: str) -> None:
         self.wfile.write(line.encode() + b"\r\n")
-
-
-@contextmanager
-def serving(server: Server) -> Iterator[Server]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

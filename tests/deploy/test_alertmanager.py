@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.alertmanager import choices_uncommented, running, write
-from tests.deploy.files import ALERT_RULES, ALERTMANAGER, Rule, load
-from tests.deploy.receivers import MailReceiver, WebReceiver, serving
+from deploy.drill.programs import write_alertmanager_config
+from deploy.drill.receiver import serving
+from deploy.drill.shipped import ALERTMANAGER, load
+from tests.deploy.alertmanager import choices_uncommented, running
+from tests.deploy.files import ALERT_RULES, Rule
+from tests.deploy.receivers import MailReceiver, WebReceiver
 from tests.support.tools import require_tool, tool_choices
 
 RECEIVERS = {"critical": "ionq-page", "warning": "ionq-team", "info": "ionq-quiet"}
@@ -115,7 +118,10 @@ def test_amtool_accepts_every_receiver_that_is_offered(amtool: str, tmp_path: Pa
         "email_configs",
     }
     done = subprocess.run(
-        [amtool, "check-config", write(config, tmp_path)], capture_output=True, text=True, check=False
+        [amtool, "check-config", write_alertmanager_config(config, tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 

@@ -4,18 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.files import (
-    ALERT_RULES,
-    ALERTS,
-    RECORDED,
-    RECORDING,
-    RULE_TESTS,
-    RULES,
-    THRESHOLDS,
-    Rule,
-    groups,
-    load,
-)
+from deploy.drill.shipped import ALERTS, RECORDING, load
+from tests.deploy.files import ALERT_RULES, RECORDED, RULE_TESTS, RULES, THRESHOLDS, Rule, groups
 from tests.deploy.promql import matchers, metrics
 from tests.support.tools import require_tool, tool_choices
 
