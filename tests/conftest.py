@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import settings
 
+from tests.support.clock import Clock
+
 # The same examples each time, so that a red run stays red; `--hypothesis-profile=explore` looks further.
 settings.register_profile("deterministic", derandomize=True, deadline=None, database=None)
 settings.register_profile("explore", deadline=None, max_examples=5_000)
@@ -13,3 +15,9 @@ settings.load_profile("deterministic")
 def anyio_backend() -> str:
     """Run asynchronous tests on the event loop that the exporter runs on."""
     return "asyncio"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Hand out a clock to whatever wants to know the time."""
+    return Clock()

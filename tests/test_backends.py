@@ -19,6 +19,7 @@ from exporter.backends import (
     parse_backends,
 )
 from exporter.errors import InvalidJSONError, UnexpectedShapeError
+from tests.support.samples import FORTE
 from tests.support.untrusted_json import (
     DEEP_LIST,
     DEEP_OBJECT,
@@ -30,18 +31,6 @@ from tests.support.untrusted_json import (
     raw_body,
     row_with,
     rows,
-)
-
-GOOD_BACKEND = Backend(
-    name="qpu.forte-1",
-    location="College Park, MD, USA",
-    status="available",
-    qubits=36,
-    average_queue_time_seconds=1_533_413.0,
-    energy_kwh=4902.81,
-    degraded=False,
-    last_updated_timestamp_seconds=1_750_032_000.0,
-    characterization_id="617a1f8b-59d4-435d-aa33-695433d7155e",
 )
 
 
@@ -69,7 +58,7 @@ def assert_rejected(field: str, value: bytes, problem: str) -> None:
 
 def test_a_row_as_documented_is_read_whole_and_in_base_units() -> None:
     result = parse_backends(body(GOOD_ROW))
-    assert result.backends == (GOOD_BACKEND,)
+    assert result.backends == (FORTE,)
     assert result.rejections == ()
 
 
@@ -89,7 +78,7 @@ def test_unknown_fields_are_ignored() -> None:
     result = parse_backends(
         body({**GOOD_ROW, "has_access": True, "supported_gates": ["x"], "noise_models": {}})
     )
-    assert result.backends == (GOOD_BACKEND,)
+    assert result.backends == (FORTE,)
     assert result.rejections == ()
 
 
@@ -100,7 +89,7 @@ def test_backends_keep_the_order_in_which_ionq_lists_them() -> None:
 
 def test_a_list_inside_an_object_is_read_as_well() -> None:
     result = parse_backends(json.dumps({"backends": [GOOD_ROW], "pages": 1}).encode())
-    assert result.backends == (GOOD_BACKEND,)
+    assert result.backends == (FORTE,)
 
 
 def test_an_empty_list_is_an_answer() -> None:
@@ -112,7 +101,7 @@ def test_an_empty_list_is_an_answer() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32-le"])
 def test_every_encoding_that_json_may_have_is_read(encoding: str) -> None:
     text = json.dumps([{**GOOD_ROW, "location": "Zürich"}], ensure_ascii=False)
-    assert parse_backends(text.encode(encoding)).backends == (replace(GOOD_BACKEND, location="Zürich"),)
+    assert parse_backends(text.encode(encoding)).backends == (replace(FORTE, location="Zürich"),)
 
 
 # Numbers
@@ -360,14 +349,14 @@ def test_a_row_without_a_usable_name_costs_that_row_and_counts_once(
     row: bytes, field: str, problem: str
 ) -> None:
     result = parse_backends(raw_body(row, json.dumps(GOOD_ROW).encode()))
-    assert result.backends == (GOOD_BACKEND,)
+    assert result.backends == (FORTE,)
     assert result.rejections == (Rejection(field, "row 1", problem),)
 
 
 def test_of_two_rows_with_one_name_and_location_the_first_counts() -> None:
     second = {**GOOD_ROW, "qubits": 11, "kw": "broken"}
     result = parse_backends(body(GOOD_ROW, second))
-    assert result.backends == (GOOD_BACKEND,)
+    assert result.backends == (FORTE,)
     assert result.rejections == (
         Rejection("row", "qpu.forte-1", "has a row before it with the same location"),
     )
@@ -390,7 +379,7 @@ def test_an_invalid_location_counts_as_none_and_meets_the_row_that_has_none() ->
 
 def test_each_bad_value_of_a_row_is_told_by_name_and_costs_only_itself() -> None:
     result = parse_backends(body({**GOOD_ROW, "qubits": "36", "degraded": 1, "location": ["Basel"]}))
-    assert result.backends == (replace(GOOD_BACKEND, qubits=None, degraded=None, location=""),)
+    assert result.backends == (replace(FORTE, qubits=None, degraded=None, location=""),)
     assert result.rejections == (
         Rejection("location", "qpu.forte-1", "['Basel'] is not text"),
         Rejection("qubits", "qpu.forte-1", "'36' is not a number"),
@@ -470,14 +459,14 @@ def test_json_without_a_list_of_backends_is_told_so_in_a_few_words(answer: bytes
 def test_a_good_row_survives_whatever_stands_beside_it(hostile: bytes) -> None:
     good = json.dumps(GOOD_ROW).encode()
     for answer in (raw_body(good, hostile), raw_body(hostile, good), raw_body(hostile, good, hostile)):
-        assert GOOD_BACKEND in parse_backends(answer).backends
+        assert FORTE in parse_backends(answer).backends
 
 
 @given(before=st.lists(rows | any_json, max_size=5), after=st.lists(rows | any_json, max_size=5))
 def test_a_good_row_survives_any_rows(before: list[Any], after: list[Any]) -> None:
     good = {**GOOD_ROW, "backend": "qpu.good"}
     result = parse_backends(body(*before, good, *after))
-    assert replace(GOOD_BACKEND, name="qpu.good") in result.backends
+    assert replace(FORTE, name="qpu.good") in result.backends
 
 
 @given(st.binary().filter(lambda text: b'"' not in text and b"\\" not in text))
@@ -485,7 +474,7 @@ def test_a_good_row_survives_any_rows(before: list[Any], after: list[Any]) -> No
 @example(b"\x00\x01\x7f\x80")
 def test_a_good_row_survives_any_bytes_in_the_text_of_another(text: bytes) -> None:
     result = parse_backends(raw_body(b'{"backend":"%b"}' % text, json.dumps(GOOD_ROW).encode()))
-    assert GOOD_BACKEND in result.backends
+    assert FORTE in result.backends
 
 
 def outcome(answer: bytes) -> BackendList | InvalidJSONError | UnexpectedShapeError:
@@ -599,7 +588,7 @@ def test_the_same_bytes_as_last_time_are_the_same_list() -> None:
 
 
 def test_lists_are_told_apart_by_identity_so_that_they_can_key_a_cache() -> None:
-    first, second = BackendList((GOOD_BACKEND,)), BackendList((GOOD_BACKEND,))
+    first, second = BackendList((FORTE,)), BackendList((FORTE,))
     assert first != second
     assert len({first, second}) == 2
 

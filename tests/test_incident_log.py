@@ -9,6 +9,7 @@ from structlog.typing import EventDict
 from exporter.backends import Rejection
 from exporter.errors import ConnectionFailedError, DeadlineExceededError, HTTPStatusError, IonQError
 from exporter.incident_log import FallingRate, IncidentLog
+from tests.support.clock import Clock
 
 DAY = 86_400
 SCRAPE_INTERVAL = 15
@@ -16,19 +17,6 @@ SCRAPE_INTERVAL = 15
 TIMEOUT = DeadlineExceededError("no complete answer within 9.5s")
 BAD_QUBITS = Rejection("qubits", "qpu.forte-1", "'36' is not a number")
 BAD_STATUS = Rejection("status", "qpu.aria-1", "7 is not text")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
@@ -11,21 +12,13 @@ from exporter.backends import Backend, BackendList
 from exporter.errors import DeadlineExceededError, HTTPStatusError, IonQError
 from exporter.landing_page import render_landing_page
 from exporter.scraper import Scrape
+from tests.support import samples
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
 API_URL = "https://api.ionq.co/v0.4"
 HEADINGS = ["Backend", "Location", "Status", "Qubits", "Wait", "Degraded", "kWh", "Updated"]
 
-FORTE = Backend(
-    name="qpu.forte-1",
-    location="College Park, MD, USA",
-    status="available",
-    qubits=36,
-    average_queue_time_seconds=1_533_413.0,
-    energy_kwh=4902.81,
-    degraded=False,
-    last_updated_timestamp_seconds=(NOW - timedelta(days=2, hours=3)).timestamp(),
-)
+FORTE = replace(samples.FORTE, last_updated_timestamp_seconds=(NOW - timedelta(days=2, hours=3)).timestamp())
 
 HOSTILE = """</td><script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"""
 

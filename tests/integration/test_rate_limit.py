@@ -8,25 +8,11 @@ import pytest
 
 from exporter.errors import RateLimitedError
 from exporter.ionq_client import IonQClient
+from tests.support.clock import Clock
 from tests.support.exporter_process import ExporterProcess
 from tests.support.upstream import FLEET_BODY, Upstream, ok, status
 
 pytestmark = pytest.mark.anyio
-
-
-class Clock:
-    """Monotonic seconds that a test moves on."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
