@@ -255,7 +255,7 @@ def test_two_machines_are_one_notification_and_then_one_is_back(
     runbook = (
         "https://github.com/ionq-exporter/ionq-exporter/blob/main/deploy/runbooks/IonQBackendUnavailable.md"
     )
-    dashboard = f"Since {moment(now)}. Dashboard: http://127.0.0.1:3000/d/ionq-backend?var-backend="
+    dashboard = f"Alert since {moment(now)}. Dashboard: http://127.0.0.1:3000/d/ionq-backend?var-backend="
     text = (
         f"qpu.aria-1 has not been available.\n{dashboard}qpu.aria-1\n\n"
         f"qpu.forte-1 has not been available.\n{dashboard}qpu.forte-1\n\n"
@@ -280,14 +280,14 @@ def test_two_machines_are_one_notification_and_then_one_is_back(
     assert attachment["text"] == (
         f"qpu.forte-1 has not been available.\n{dashboard}qpu.forte-1\n\n"
         "Over: qpu.aria-1: An IonQ backend is unavailable. "
-        f"It lasted 1h0m0s, until {moment(now)}.\n\n"
+        f"The alert lasted 1h0m0s, until {moment(now)}.\n\n"
         f"What to do: {runbook}\nWhat IonQ says: https://status.ionq.co"
     )
     (attachment,) = over["attachments"]
-    assert attachment["title"] == "[RESOLVED] qpu.forte-1: An IonQ backend is unavailable."
+    assert attachment["title"] == "[RESOLVED] Over: qpu.forte-1: An IonQ backend is unavailable."
     assert attachment["color"] == "good"
     assert attachment["text"] == (
-        f"Over: qpu.forte-1: An IonQ backend is unavailable. It lasted 1h0m0s, until {moment(now)}.\n\n"
+        f"Over: qpu.forte-1: An IonQ backend is unavailable. The alert lasted 1h0m0s, until {moment(now)}.\n\n"
     )
 
 
@@ -304,7 +304,7 @@ def test_a_critical_alert_pages(
     assert page["payload"]["summary"] == "[CRITICAL] The exporter cannot read IonQ's list of backends."
     assert page["payload"]["custom_details"]["message"] == (
         "Nothing is known.\n"
-        f"Since {moment(began)}. Dashboard: http://127.0.0.1:3000/d/ionq-exporter\n\n"
+        f"Alert since {moment(began)}. Dashboard: http://127.0.0.1:3000/d/ionq-exporter\n\n"
         "What to do: https://github.com/ionq-exporter/ionq-exporter/blob/main/deploy/runbooks/"
         "IonQExporterBlind.md\n"
         "What IonQ says: https://status.ionq.co"

@@ -95,14 +95,14 @@ def test_each_outage_is_told_once_and_then_its_end(tmp_path: Path) -> None:
         r"None of IonQ's QPUs has been available for 15 minutes or longer "
         r"\(qpu\.forte-1, qpu\.forte-enterprise-1, qpu\.forte-enterprise-2, qpu\.forte-enterprise-3\)\. "
         r"Jobs for hardware wait until one is back\. "
-        rf"Since {MOMENT}\. Dashboard: http://127\.0\.0\.1:3000/d/ionq-fleet "
+        rf"Alert since {MOMENT}\. Dashboard: http://127\.0\.0\.1:3000/d/ionq-fleet "
         rf"What to do: {RUNBOOKS}/IonQAllQPUsUnavailable\.md What IonQ says: https://status\.ionq\.co",
         down,
     )
-    assert re.fullmatch(rf"\[RESOLVED\] No IonQ QPU is available\. Over: .* until {MOMENT}\.", up)
+    assert re.fullmatch(rf"\[RESOLVED\] Over: No IonQ QPU is available\. Over: .* until {MOMENT}\.", up)
     assert blind.startswith("[CRITICAL] The exporter cannot read IonQ's list of backends. ")
     assert re.search(r"Failures in the last 10 minutes: http_status \d+\.", blind)
-    assert seeing.startswith("[RESOLVED] The exporter cannot read IonQ's list of backends. ")
+    assert seeing.startswith("[RESOLVED] Over: The exporter cannot read IonQ's list of backends. ")
 
 
 @pytest.mark.usefixtures("tools")
