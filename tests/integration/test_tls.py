@@ -66,16 +66,21 @@ def test_a_certificate_for_another_host_is_reason_tls(authority: Authority) -> N
         assert "Hostname mismatch" in _tls_failure(upstream, authority)
 
 
-def _answer_in_plain_http(connection: Connection) -> None:
-    connection.receive()
-    send_and_close(b"HTTP/1.1 400 Bad Request\r\n\r\n")(connection)
+def _once_greeted(answer: Script) -> Script:
+    """Answer the client's greeting, so that the connection is made and its handshake begun before."""
+
+    def script(connection: Connection) -> None:
+        connection.receive()
+        answer(connection)
+
+    return script
 
 
 BROKEN_GREETINGS: dict[str, Script] = {
-    "plain_http": _answer_in_plain_http,
-    "alert": send_and_close(b"\x15\x03\x03\x00\x02\x02\x28"),
-    "closed": send_and_close(),
-    "reset": reset,
+    "plain_http": _once_greeted(send_and_close(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
+    "alert": _once_greeted(send_and_close(b"\x15\x03\x03\x00\x02\x02\x28")),
+    "closed": _once_greeted(send_and_close()),
+    "reset": _once_greeted(reset),
 }
 
 
