@@ -5,10 +5,11 @@ ARGS   ?=
 # What the exporter runs on, and nothing else; and beside it what developing it takes.
 RUN := .venv-run
 DEV := .venv
+FUZZ := .venv-fuzz
 
 .DEFAULT_GOAL := help
 .PRECIOUS: %/pyvenv.cfg
-.PHONY: help run demo demo-data dashboards drill bench manifests image test check format lock clean
+.PHONY: help run demo demo-data dashboards drill bench soak fuzz manifests image test check format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +25,12 @@ drill: $(DEV)/ready ## Rehearse an outage with a real Prometheus and Alertmanage
 
 bench: $(DEV)/ready $(RUN)/ready ## Measure beside blackbox_exporter (needs a few of Debian's packages)
 	$(DEV)/bin/python -m benchmarks $(RUN)/bin/python
+
+soak: $(DEV)/ready ## Scrape 300,000 times with faults, and see that nothing grows (SOAK_SCRAPES=n)
+	$(DEV)/bin/python -m benchmarks.soak
+
+fuzz: $(FUZZ)/ready ## Look for inputs that break the parser or the HTTP surface (FUZZ_SECONDS=60)
+	$(FUZZ)/bin/python -m fuzz
 
 dashboards: $(DEV)/ready ## Generate Grafana's dashboards
 	$(DEV)/bin/python -m grafana.generator
@@ -59,12 +66,13 @@ lock: ## Pin the newest dependencies that pyproject.toml allows, by hash (needs 
 	uv pip compile $(LOCK) pyproject.toml --output-file requirements.txt
 	uv pip compile $(LOCK) --group build --output-file requirements-build.txt
 	uv pip compile $(LOCK) pyproject.toml --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	uv pip compile $(LOCK) pyproject.toml --group fuzz --constraints requirements.txt --output-file requirements-fuzz.txt
 
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 clean: ## Remove what these targets made
-	rm -rf $(DEV) $(RUN) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(DEV) $(RUN) $(FUZZ) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
@@ -75,6 +83,10 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 $(RUN)/ready: requirements.txt $(RUN)/pyvenv.cfg
 	$(RUN)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements.txt
+	@touch $@
+
+$(FUZZ)/ready: requirements-fuzz.txt $(FUZZ)/pyvenv.cfg
+	$(FUZZ)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements-fuzz.txt
 	@touch $@
 
 $(DEV)/ready: requirements-dev.txt pyproject.toml $(DEV)/pyvenv.cfg

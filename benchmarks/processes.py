@@ -107,6 +107,8 @@ def ionq_exporter(upstream: Upstream, api_url: str, python: str) -> Iterator[Sub
         "exporter",
         f"--web.listen-address=127.0.0.1:{port}",
         f"--ionq.api-url={api_url}",
+        "--ionq.max-backends=10000",
+        "--ionq.max-response-bytes=8388608",
     ]
     environment = {**os.environ, "SSL_CERT_FILE": str(upstream.ca_file)}
     with _subject("ionq-exporter", command, port, "/metrics", environment) as subject:

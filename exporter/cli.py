@@ -21,6 +21,7 @@ from exporter.flags import (
     LOG_FLAGS,
     READ_FLAGS,
     SIMULATOR_FLAGS,
+    WEB_CONFIG_FLAGS,
     WEB_FLAGS,
     flags,
 )
@@ -33,6 +34,7 @@ from exporter.telemetry import revision
 
 if TYPE_CHECKING:
     from exporter.simulator import Simulator
+    from exporter.web_config.renewal import WebConfigFile
 
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
@@ -99,15 +101,30 @@ _VERSION_FLAG = click.option(
 
 
 @_commands.command(name="serve")
-@flags(*WEB_FLAGS, API_URL_FLAG, API_KEY_FILE_FLAG, *READ_FLAGS, *LOG_FLAGS, _VERSION_FLAG)
+@flags(*WEB_FLAGS, *WEB_CONFIG_FLAGS, API_URL_FLAG, API_KEY_FILE_FLAG, *READ_FLAGS, *LOG_FLAGS, _VERSION_FLAG)
 def _serve(**values: Any) -> int:
     """Serve metrics (the default)."""
     web, ionq = _web_settings(values), _ionq_settings(values)
-    sockets = open_sockets(web.listen_addresses)
     logger = configure_logs(values["log_level"], values["log_format"])
+    web_config = _web_config(values["web_config_file"], logger)
+    if values["web_config_check"]:
+        if web_config is None:
+            raise ValueError("--web.config.check needs --web.config.file")
+        click.echo(f"{values['web_config_file']} can be used")
+        return 0
+    sockets = open_sockets(web.listen_addresses)
     exporter = Exporter(ionq, os.environ.get("IONQ_API_KEY"), logger)
-    asyncio.run(serve(exporter, sockets, ionq, web, logger))
+    asyncio.run(serve(exporter, sockets, ionq, web, logger, web_config))
     return 0
+
+
+def _web_config(path: Path | None, logger: FilteringBoundLogger) -> "WebConfigFile | None":
+    if path is None:
+        return None
+    # Who does without does not pay for it.
+    from exporter.web_config.renewal import WebConfigFile  # noqa: PLC0415
+
+    return WebConfigFile(path, logger)
 
 
 @_commands.command(name="once")
@@ -213,4 +230,5 @@ def _ionq_settings(values: dict[str, Any]) -> IonQSettings:
         api_key_file=values["ionq_api_key_file"],
         timeout_seconds=values["ionq_timeout"],
         max_response_bytes=values["ionq_max_response_bytes"],
+        max_backends=values["ionq_max_backends"],
     )

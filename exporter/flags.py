@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import click
 
 from exporter import logs
+from exporter.backends import MAX_ROWS
 from exporter.durations import parse_duration
 from exporter.settings import (
     DEFAULT_API_URL,
@@ -89,6 +90,19 @@ WEB_FLAGS = (
         help="What to keep of Prometheus's scrape timeout for the way back.",
     ),
 )
+WEB_CONFIG_FLAGS = (
+    flag(
+        "web.config.file",
+        type=click.Path(path_type=Path),
+        help="File in the format of Prometheus's exporter-toolkit: TLS, passwords, headers, a rate limit.",
+    ),
+    flag(
+        "web.config.check",
+        is_flag=True,
+        default=None,
+        help="Check that file and the certificates that it names, and end.",
+    ),
+)
 
 API_URL_FLAG = flag(
     "ionq.api-url",
@@ -112,8 +126,14 @@ READ_FLAGS = (
     flag(
         "ionq.max-response-bytes",
         type=click.IntRange(min=1),
-        default=8 * 1024 * 1024,
+        default=1024 * 1024,
         help="The largest answer to accept, after decompression.",
+    ),
+    flag(
+        "ionq.max-backends",
+        type=click.IntRange(min=1),
+        default=MAX_ROWS,
+        help="The most backends to show: in one answer, and of those that were new within an hour.",
     ),
 )
 

@@ -22,16 +22,21 @@ def open_sockets(addresses: Iterable[ListenAddress]) -> list[socket.socket]:
         return sockets
 
 
+def queue_connections(opened: socket.socket) -> None:
+    """Let the kernel hold connections that wait to be accepted, as many as a burst may bring."""
+    opened.listen(_BACKLOG)
+
+
 def address_of(opened: socket.socket) -> ListenAddress:
     """Return where a socket listens."""
     host, port = opened.getsockname()[:2]
     return ListenAddress(host, port)
 
 
-def url_of(opened: socket.socket) -> str:
+def url_of(opened: socket.socket, scheme: str = "http") -> str:
     """Return a URL under which a socket can be reached from this machine."""
     address = address_of(opened)
-    return f"http://localhost:{address.port}" if address.host in _WILDCARDS else f"http://{address}"
+    return f"{scheme}://localhost:{address.port}" if address.host in _WILDCARDS else f"{scheme}://{address}"
 
 
 def _open(address: ListenAddress) -> socket.socket:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from exporter.backends import BackendList, parse_backends
+from exporter.churn import ChurnLimit
 from exporter.errors import DeadlineExceededError, IonQError
 from exporter.incident_log import IncidentLog
 from exporter.ionq_client import IonQClient
@@ -37,6 +38,7 @@ class Scraper:
         incidents: IncidentLog,
         *,
         timeout_seconds: float,
+        max_backends: int,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.last: Scrape | None = None
@@ -45,6 +47,8 @@ class Scraper:
         self._telemetry = telemetry
         self._incidents = incidents
         self._timeout_seconds = timeout_seconds
+        self._max_backends = max_backends
+        self._churn = ChurnLimit(max_backends)
         self._clock = clock
         self._read_shared = SharedCall(self._read, lifetime=timeout_seconds)
 
@@ -73,7 +77,7 @@ class Scraper:
     async def _read(self) -> BackendList:
         answer = await self._client.get_backends()
         try:
-            backends = parse_backends(answer.body)
+            backends = self._churn.admit(parse_backends(answer.body, self._max_backends))
         except IonQError as error:
             error.request_id = answer.request_id
             raise

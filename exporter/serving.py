@@ -5,21 +5,28 @@ import contextlib
 import platform
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from structlog.typing import FilteringBoundLogger
 
 from exporter import __version__
 from exporter.api_key import ApiKey, ApiKeyFile, ApiKeySource
+from exporter.http_limits import MAX_ACCEPTED_AT_ONCE, BoundedHttpProtocol
 from exporter.incident_log import IncidentLog
 from exporter.ionq_client import IonQClient
-from exporter.listening import address_of, url_of
+from exporter.listening import address_of, queue_connections, url_of
 from exporter.readiness import READY, STOPPING, notify
 from exporter.scraper import Scraper
 from exporter.settings import IonQSettings, WebSettings
 from exporter.telemetry import Telemetry, revision
 from exporter.web_app import WebApp
+
+if TYPE_CHECKING:
+    from exporter.web_config.listening import TLSDoor
+    from exporter.web_config.renewal import WebConfigFile
 
 _IDLE_CONNECTION_SECONDS = 300
 _GRACE_SECONDS = 1.0
@@ -42,6 +49,7 @@ class Exporter:
             self.telemetry,
             IncidentLog(logger),
             timeout_seconds=settings.timeout_seconds,
+            max_backends=settings.max_backends,
         )
 
 
@@ -51,9 +59,10 @@ async def serve(
     ionq: IonQSettings,
     web: WebSettings,
     logger: FilteringBoundLogger,
+    web_config: "WebConfigFile | None" = None,
 ) -> None:
     """Answer scrapes until SIGTERM or SIGINT, then let those under way finish."""
-    app = WebApp(
+    app: Any = WebApp(
         exporter.scraper,
         exporter.telemetry,
         telemetry_path=web.telemetry_path,
@@ -61,10 +70,16 @@ async def serve(
         timeout_offset_seconds=web.timeout_offset_seconds,
         api_url=ionq.api_url,
     )
+    tls = web_config.tls() if web_config else None
+    if web_config:
+        from exporter.web_config.guard import Guard  # noqa: PLC0415
+
+        app = Guard(app, web_config.rules)
     server = _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedHttpProtocol,
+            backlog=MAX_ACCEPTED_AT_ONCE,
             ws="none",
             lifespan="off",
             loop="asyncio",
@@ -76,9 +91,11 @@ async def serve(
             timeout_graceful_shutdown=int(ionq.timeout_seconds + _GRACE_SECONDS) + 1,
         ),
         logger,
+        tls,
     )
     for opened in sockets:
-        logger.info("listening", address=str(address_of(opened)), url=url_of(opened) + web.telemetry_path)
+        url = url_of(opened, "https" if tls else "http") + web.telemetry_path
+        logger.info("listening", address=str(address_of(opened)), url=url)
     logger.info(
         "exporter_started",
         version=__version__,
@@ -95,18 +112,36 @@ async def serve(
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, logger: FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        logger: FilteringBoundLogger,
+        tls: Callable[[], ssl.SSLContext] | None,
+    ) -> None:
         super().__init__(config)
         self._logger = logger
+        self._tls = tls
+        self._door: TLSDoor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, and say so."""
-        await super().startup(sockets)
+        if self._tls:
+            from exporter.web_config.listening import TLSDoor  # noqa: PLC0415
+
+            self._door = TLSDoor(self, self._tls)
+            self.servers = await self._door.listen(sockets or [])
+            self.started = True
+        else:
+            await super().startup(sockets)
+        for opened in sockets or ():
+            queue_connections(opened)  # asyncio makes the queue as short as what it accepts at once
         self._notify(READY)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say that no more are accepted, and let those with a scrape finish."""
         self._notify(STOPPING)
+        if self._door:
+            self._door.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

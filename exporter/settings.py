@@ -42,6 +42,7 @@ class IonQSettings:
     api_key_file: Path | None
     timeout_seconds: float
     max_response_bytes: int
+    max_backends: int
 
 
 @dataclass(frozen=True, slots=True)

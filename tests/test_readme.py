@@ -66,7 +66,11 @@ def test_the_table_of_flags_names_each_flag_of_serve_and_its_default() -> None:
 @pytest.mark.parametrize(
     "flag",
     sorted(
-        set(re.findall(r"`(--(?:(?:web|ionq|log|simulator)[.][a-z-]+|output|seed|speed|version))", README))
+        set(
+            re.findall(
+                r"`(--(?:(?:web|ionq|log|simulator)[.][a-z.-]+[a-z]|output|seed|speed|version))", README
+            )
+        )
     ),
 )
 def test_each_flag_that_the_readme_mentions_exists(flag: str) -> None:

@@ -54,13 +54,17 @@ def eventually(what: Callable[[], T]) -> T:
 
 
 @contextlib.contextmanager
-def running_prometheus(program: str, target: httpx.URL, folder: Path) -> Iterator[Prometheus]:
-    """Run Prometheus on a free port, with its data in a folder."""
+def running_prometheus(
+    program: str, target: httpx.URL, folder: Path, *, client: Mapping[str, Any] | None = None
+) -> Iterator[Prometheus]:
+    """Run Prometheus on a free port, with its data in a folder; ``client`` says how it logs in."""
     configuration = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
         "scrape_configs": [
             {
                 "job_name": "ionq",
+                "scheme": target.scheme,
+                **(client or {}),
                 "metrics_path": target.path,
                 "static_configs": [{"targets": [target.netloc.decode()]}],
             }

@@ -1,0 +1,37 @@
+"""The exporter as it serves, and a count of its tasks and objects for each SIGUSR1."""
+
+import asyncio
+import gc
+import json
+import signal
+import sys
+
+from exporter.listening import open_sockets
+from exporter.logs import configure_logs
+from exporter.serving import Exporter, serve
+from exporter.settings import IonQSettings, ListenAddress, WebSettings
+
+
+async def main(port: int, api_url: str) -> None:
+    """Serve on a port of loopback, and count on standard output when told to."""
+
+    def count() -> None:
+        gc.collect()
+        print(json.dumps({"tasks": len(asyncio.all_tasks()), "objects": len(gc.get_objects())}), flush=True)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, count)
+    address = ListenAddress("127.0.0.1", port)
+    ionq = IonQSettings(
+        api_url=api_url,
+        api_key_file=None,
+        timeout_seconds=1.0,
+        max_response_bytes=1 << 20,
+        max_backends=500,
+    )
+    web = WebSettings(listen_addresses=(address,), telemetry_path="/metrics", timeout_offset_seconds=0.05)
+    logger = configure_logs("error", "logfmt")
+    await serve(Exporter(ionq, "the-key-of-the-soak", logger), open_sockets([address]), ionq, web, logger)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2]))

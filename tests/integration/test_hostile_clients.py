@@ -1,0 +1,254 @@
+"""Clients that are slow, greedy or malicious, while a well-behaved one scrapes."""
+
+import contextlib
+import http.client
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.http_limits import (
+    MAX_ACCEPTED_AT_ONCE,
+    MAX_CONNECTIONS,
+    MAX_HEADER_FIELDS,
+    MAX_PIPELINED_REQUESTS,
+    MAX_REQUEST_BYTES,
+)
+from tests.support.exporter_process import ExporterProcess
+from tests.support.exposition import Exposition
+from tests.support.upstream import PATIENCE_SECONDS, Upstream, ok
+
+DEADLINE_SECONDS = 2.0
+"""Of a scrape that goes on beside an attack."""
+MEBIBYTE = 1 << 20
+HEAD = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
+PROBE = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
+
+Attack = Callable[[ExporterProcess, contextlib.ExitStack], None]
+
+
+def resident_bytes(exporter: ExporterProcess) -> int:
+    status = Path(f"/proc/{exporter.process.pid}/status").read_text()
+    return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
+
+
+def scrape_anew(exporter: ExporterProcess) -> Exposition:
+    """Scrape on a new connection: a kept one may be closed, and not each client tries again, as Go's does."""
+    with contextlib.closing(http.client.HTTPConnection(*exporter.address, timeout=DEADLINE_SECONDS)) as new:
+        new.request("GET", "/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": str(DEADLINE_SECONDS)})
+        return Exposition(new.getresponse().read().decode())
+
+
+def descriptors(exporter: ExporterProcess) -> int:
+    return sum(1 for _ in Path(f"/proc/{exporter.process.pid}/fd").iterdir())
+
+
+def send(connection: socket.socket, data: bytes) -> bool:
+    """Send, and return whether the other end still wanted it."""
+    try:
+        connection.sendall(data)
+    except OSError:
+        return False
+    return True
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Wait for the end of a connection, whichever way it comes."""
+    connection.settimeout(PATIENCE_SECONDS)
+    try:
+        while connection.recv(65536):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def opened(exporter: ExporterProcess, stack: contextlib.ExitStack, count: int) -> list[socket.socket]:
+    return [stack.enter_context(exporter.connect()) for _ in range(count)]
+
+
+def idle_connections(exporter: ExporterProcess, stack: contextlib.ExitStack) -> None:
+    opened(exporter, stack, 3_000)
+
+
+def kept_connections(exporter: ExporterProcess, stack: contextlib.ExitStack) -> None:
+    for connection in opened(exporter, stack, 900):
+        send(connection, PROBE)
+
+
+def slow_heads(exporter: ExporterProcess, stack: contextlib.ExitStack) -> None:
+    connections = opened(exporter, stack, 700)
+    for piece in (HEAD, b"X-A: a\r\n", b"X-B: b\r\n"):
+        for connection in connections:
+            send(connection, piece)
+
+
+def slow_bodies(exporter: ExporterProcess, stack: contextlib.ExitStack) -> None:
+    connections = opened(exporter, stack, 700)
+    for piece in (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 16000\r\n\r\n", b"a", b"b"):
+        for connection in connections:
+            send(connection, piece)
+
+
+def blank_lines(exporter: ExporterProcess, stack: contextlib.ExitStack) -> None:
+    for connection in opened(exporter, stack, 300):
+        send(connection, b"\r\n" * 100)
+
+
+def huge_heads(exporter: ExporterProcess, stack: contextlib.ExitStack) -> None:
+    for connection in opened(exporter, stack, 50):
+        send(connection, HEAD + b"X-Padding: ")
+        for _ in range(100):
+            if not send(connection, b"x" * 65536):
+                break
+
+
+def many_fields(exporter: ExporterProcess, stack: contextlib.ExitStack) -> None:
+    for connection in opened(exporter, stack, 50):
+        send(connection, HEAD + b"a:b\r\n" * 100_000)
+
+
+def huge_bodies(exporter: ExporterProcess, stack: contextlib.ExitStack) -> None:
+    for connection in opened(exporter, stack, 50):
+        send(connection, b"POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(100):
+            if not send(connection, b"10000\r\n" + b"x" * 65536 + b"\r\n"):
+                break
+
+
+def pipelines(exporter: ExporterProcess, stack: contextlib.ExitStack) -> None:
+    for connection in opened(exporter, stack, 50):
+        send(connection, PROBE * 10_000)
+
+
+def readers_that_do_not_read(exporter: ExporterProcess, stack: contextlib.ExitStack) -> None:
+    for connection in opened(exporter, stack, 100):
+        send(connection, (HEAD + b"\r\n") * MAX_PIPELINED_REQUESTS)
+
+
+def nonsense(exporter: ExporterProcess, stack: contextlib.ExitStack) -> None:
+    for number, connection in enumerate(opened(exporter, stack, 300)):
+        send(connection, bytes((number * step) % 256 for step in range(1, 2000)))
+
+
+ATTACKS: tuple[Attack, ...] = (
+    idle_connections,
+    kept_connections,
+    slow_heads,
+    slow_bodies,
+    blank_lines,
+    huge_heads,
+    many_fields,
+    huge_bodies,
+    pipelines,
+    readers_that_do_not_read,
+    nonsense,
+)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_a_well_behaved_scraper_misses_nothing_and_memory_stays_bounded(
+    exporter: ExporterProcess, upstream: Upstream, attack: Attack
+) -> None:
+    upstream.answers(ok())
+    scrape_anew(exporter)
+    before = resident_bytes(exporter)
+    durations: list[float] = []
+    over = threading.Event()
+
+    def scrape_on() -> None:
+        while not over.is_set():
+            started = time.monotonic()
+            assert scrape_anew(exporter).up
+            durations.append(time.monotonic() - started)
+            over.wait(0.05)
+        durations.append(0)  # the end was reached
+
+    scraper = threading.Thread(target=scrape_on)
+    with contextlib.ExitStack() as stack:
+        scraper.start()
+        try:
+            attack(exporter, stack)
+            at_most = descriptors(exporter)
+        finally:
+            over.set()
+            scraper.join(PATIENCE_SECONDS)
+    assert durations[-1] == 0, "a scrape failed"
+    assert max(durations) < DEADLINE_SECONDS
+    assert resident_bytes(exporter) - before < 64 * MEBIBYTE
+    assert at_most < MAX_CONNECTIONS + 4 * MAX_ACCEPTED_AT_ONCE + 50
+
+
+def status_of(exporter: ExporterProcess, request: bytes) -> int:
+    with exporter.connect() as connection:
+        connection.sendall(request)
+        return int(connection.recv(65536).split(b" ", 2)[1])
+
+
+def test_a_head_as_large_as_allowed_is_served_and_a_larger_one_is_431(exporter: ExporterProcess) -> None:
+    def request(size: int) -> bytes:
+        return b"GET /-/healthy HTTP/1.1\r\nX-Padding: " + b"x" * size + b"\r\n\r\n"
+
+    assert status_of(exporter, request(MAX_REQUEST_BYTES - 100)) == 200
+    assert status_of(exporter, request(MAX_REQUEST_BYTES)) == 431
+
+
+def test_as_many_fields_as_allowed_are_served_and_more_are_431(exporter: ExporterProcess) -> None:
+    def request(fields: int) -> bytes:
+        return b"GET /-/healthy HTTP/1.1\r\n" + b"X-A: a\r\n" * fields + b"\r\n"
+
+    assert status_of(exporter, request(MAX_HEADER_FIELDS)) == 200
+    assert status_of(exporter, request(MAX_HEADER_FIELDS + 1)) == 431
+
+
+def test_a_body_that_is_announced_as_too_large_is_413(exporter: ExporterProcess) -> None:
+    announcement = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    assert status_of(exporter, announcement % (MAX_REQUEST_BYTES + 1)) == 413
+    assert status_of(exporter, announcement % 10**40) in (400, 413)
+    assert status_of(exporter, announcement % MAX_REQUEST_BYTES) == 405
+
+
+def test_a_pipeline_of_reasonable_length_is_answered_in_order(exporter: ExporterProcess) -> None:
+    paths = ["/-/healthy", "/nothing"] * (MAX_PIPELINED_REQUESTS // 2)
+    requests = "".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in paths)
+    with exporter.connect() as connection:
+        connection.sendall(requests.encode())
+        received = b""
+        while received.count(b"HTTP/1.1") < len(paths):
+            received += connection.recv(65536)
+    assert re.findall(rb"HTTP/1.1 (\d+)", received) == [b"200", b"404"] * (len(paths) // 2)
+
+
+SLOW = {
+    "nothing": b"",
+    "half_a_head": HEAD,
+    "half_a_body": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf",
+    "blank_lines_after_a_request": b"\r\n\r\n",
+    "half_a_second_request": b"GET ",
+}
+
+
+@pytest.fixture(scope="module")
+def slow_clients(exporter: ExporterProcess) -> Iterator[dict[str, socket.socket]]:
+    """All at once, since each is waited for."""
+    with contextlib.ExitStack() as stack:
+        clients = dict(zip(SLOW, opened(exporter, stack, len(SLOW)), strict=True))
+        for name, connection in clients.items():
+            if "after" in name or "second" in name:
+                send(connection, PROBE)
+                connection.recv(65536)
+            send(connection, SLOW[name])
+        yield clients
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_a_client_that_does_not_go_on_is_disconnected(
+    slow_clients: dict[str, socket.socket], name: str
+) -> None:
+    assert is_closed(slow_clients[name])

@@ -1,0 +1,91 @@
+"""The key shows in nothing that comes out of the exporter, whatever goes wrong."""
+
+import traceback
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import IonQError
+from exporter.logs import configure_logs
+from exporter.serving import Exporter
+from exporter.settings import IonQSettings
+from tests.integration.test_key import KEY, assert_hidden
+from tests.integration.test_upstream_faults import GREETINGS, SCRIPTS, UNREACHABLE, greeting_for
+from tests.support.certificates import Authority
+from tests.support.exporter_process import ExporterProcess
+from tests.support.upstream import Script, Upstream
+
+
+def walk(exporter: ExporterProcess) -> None:
+    """Look at everything that can be had of a running exporter."""
+    for headers in ({}, {"accept": "application/openmetrics-text"}):
+        assert_hidden(exporter.get("metrics", x_prometheus_scrape_timeout_seconds="1", **headers).text)
+    for path in ("", "-/healthy", "-/ready", "nothing"):
+        answer = exporter.get(path)
+        assert_hidden(answer.text + str(answer.headers))
+    assert_hidden("\n".join(exporter.log))
+
+
+def test_no_output_shows_the_key_during_any_fault(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(KEY)
+    flags = (f"--ionq.api-key-file={path}", "--log.level=debug")
+    with Upstream() as upstream, ExporterProcess(upstream.url, *flags) as exporter:
+        for script, _ in SCRIPTS.values():
+            upstream.answers(script)
+            walk(exporter)
+        path.unlink()
+        walk(exporter)
+        process = Path(f"/proc/{exporter.process.pid}")
+        for name in ("cmdline", "comm", "environ"):
+            assert_hidden((process / name).read_text("latin-1"))
+        assert any(request.headers.get("authorization") for request in upstream.requests)
+
+
+def test_a_key_in_the_environment_is_not_in_the_command_line(upstream: Upstream) -> None:
+    with ExporterProcess(upstream.url, environment={"IONQ_API_KEY": KEY}) as exporter:
+        process = Path(f"/proc/{exporter.process.pid}")
+        assert_hidden((process / "cmdline").read_text())
+        # This is why a file is better: who runs as the same user can read it here.
+        assert KEY in (process / "environ").read_text()
+
+
+async def assert_error_hides_the_key(url: str) -> None:
+    log = StringIO()
+    settings = IonQSettings(
+        api_url=url, api_key_file=None, timeout_seconds=0.3, max_response_bytes=1 << 20, max_backends=500
+    )
+    exporter = Exporter(settings, KEY, configure_logs("debug", "logfmt", log))
+    outcome = (await exporter.scraper.scrape(0.3)).outcome
+    await exporter.client.aclose()
+    if isinstance(outcome, IonQError):
+        chain: BaseException | None = outcome
+        while chain is not None:
+            assert_hidden(repr(chain) + str(chain) + str(vars(chain).get("request_id")))
+            chain = chain.__cause__ or chain.__context__
+        frames = traceback.TracebackException.from_exception(outcome, capture_locals=False)
+        assert_hidden("".join(frames.format()))
+    assert_hidden(repr(outcome) + repr(vars(exporter)) + repr(vars(exporter.client)) + log.getvalue())
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("script", [script for script, _ in SCRIPTS.values()], ids=SCRIPTS.keys())
+async def test_no_repr_of_an_error_shows_the_key(upstream: Upstream, script: Script) -> None:
+    upstream.answers(script)
+    await assert_error_hides_the_key(upstream.url)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("fault", [*GREETINGS, *UNREACHABLE])
+async def test_no_repr_of_a_connection_error_shows_the_key(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", authority.trusted["SSL_CERT_FILE"])
+    if fault in UNREACHABLE:
+        await assert_error_hides_the_key("http://ionq.invalid/v0.4")
+        return
+    with Upstream(greeting=greeting_for(fault, authority, tmp_path), scheme="https") as upstream:
+        await assert_error_hides_the_key(upstream.url)
+        assert upstream.requests == []
