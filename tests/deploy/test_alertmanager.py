@@ -287,7 +287,8 @@ def test_two_machines_are_one_notification_and_then_one_is_back(
     assert attachment["title"] == "[RESOLVED] Over: qpu.forte-1: An IonQ backend is unavailable."
     assert attachment["color"] == "good"
     assert attachment["text"] == (
-        f"Over: qpu.forte-1: An IonQ backend is unavailable. The alert lasted 1h0m0s, until {moment(now)}.\n\n"
+        "Over: qpu.forte-1: An IonQ backend is unavailable. "
+        f"The alert lasted 1h0m0s, until {moment(now)}.\n\n"
     )
 
 
