@@ -40,6 +40,7 @@ def main() -> None:
         folder = Path(name)
         python = sys.argv[1] if len(sys.argv) > 1 else sys.executable
         _compare(upstream, folder, python)
+        _measure_tls_load(upstream, folder, python)
         _measure_sizes(upstream, python)
 
 
@@ -126,6 +127,20 @@ def _throughput(subjects: tuple[Subject, ...], connections: int) -> list[float]:
         output = subprocess.run([*command, subject.url], check=True, capture_output=True, text=True).stdout
         measured.append(float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]))  # type: ignore[index]
     return [statistics.median(measured) for measured in rates]
+
+
+def _measure_tls_load(upstream: Upstream, folder: Path, python: str) -> None:
+    url = upstream.api_url(10)
+    with (
+        ionq_exporter(upstream, url, python, tls=True) as ours,
+        blackbox_exporter(upstream, url, folder, tls=True) as blackbox,
+    ):
+        print()
+        print("| scraped over TLS too | ionq-exporter | blackbox_exporter |")
+        print("|---|---:|---:|")
+        for connections in (8, 64):
+            rates = _throughput((ours, blackbox), connections)
+            _row(f"scrapes per second, {connections} at once", rates, "")
 
 
 def _measure_sizes(upstream: Upstream, python: str) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,12 +27,13 @@ class Subject:
     process: subprocess.Popen[bytes]
     port: int
     path: str
+    scheme: str
     seconds_to_first_answer: float = 0.0
 
     @property
     def url(self) -> str:
         """The URL of one scrape."""
-        return f"http://127.0.0.1:{self.port}{self.path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{self.path}"
 
     def cpu_seconds(self) -> float:
         """CPU time used so far, user and system."""
@@ -51,6 +53,8 @@ class Upstream:
 
     port: int
     ca_file: Path
+    web_config: Path
+    """What makes an exporter, too, speak TLS with this server's certificate."""
 
     def api_url(self, backends: int, *, changing: bool = False) -> str:
         """The base URL under which so many backends are listed."""
@@ -73,6 +77,8 @@ def nginx(folder: Path, sizes: Sequence[int]) -> Iterator[Upstream]:
             document.parent.mkdir(parents=True)
             first_row, others = _backends(size).split('"QUEUE"', 1)
             document.write_text(first_row + queue_time + others.replace('"QUEUE"', "1181215"))
+    web_config = folder / "web.yml"
+    web_config.write_text("tls_server_config: {cert_file: server.pem, key_file: server.pem}")
     port = free_port()
     (folder / "nginx.conf").write_text(
         f"""
@@ -94,11 +100,11 @@ def nginx(folder: Path, sizes: Sequence[int]) -> Iterator[Upstream]:
     command = ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder)]
     with _running(command):
         _wait_until_accepting(port)
-        yield Upstream(port, ca_file)
+        yield Upstream(port, ca_file, web_config)
 
 
 @contextlib.contextmanager
-def ionq_exporter(upstream: Upstream, api_url: str, python: str) -> Iterator[Subject]:
+def ionq_exporter(upstream: Upstream, api_url: str, python: str, *, tls: bool = False) -> Iterator[Subject]:
     """Run the exporter against an upstream, on a Python that has its dependencies."""
     port = free_port()
     command = [
@@ -109,14 +115,17 @@ def ionq_exporter(upstream: Upstream, api_url: str, python: str) -> Iterator[Sub
         f"--ionq.api-url={api_url}",
         "--ionq.max-backends=10000",
         "--ionq.max-response-bytes=8388608",
+        *_tls_flags(upstream, tls=tls),
     ]
     environment = {**os.environ, "SSL_CERT_FILE": str(upstream.ca_file)}
-    with _subject("ionq-exporter", command, port, "/metrics", environment) as subject:
+    with _subject("ionq-exporter", command, port, "/metrics", environment, tls=tls) as subject:
         yield subject
 
 
 @contextlib.contextmanager
-def blackbox_exporter(upstream: Upstream, api_url: str, folder: Path) -> Iterator[Subject]:
+def blackbox_exporter(
+    upstream: Upstream, api_url: str, folder: Path, *, tls: bool = False
+) -> Iterator[Subject]:
     """Run blackbox_exporter, fetching the same URL."""
     config = folder / "blackbox.yml"
     http_probe = {"preferred_ip_protocol": "ip4", "tls_config": {"ca_file": str(upstream.ca_file)}}
@@ -128,10 +137,15 @@ def blackbox_exporter(upstream: Upstream, api_url: str, folder: Path) -> Iterato
         f"--config.file={config}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=error",
+        *_tls_flags(upstream, tls=tls),
     ]
     path = f"/probe?module=http&target={api_url}/backends"
-    with _subject("blackbox_exporter", command, port, path, os.environ) as subject:
+    with _subject("blackbox_exporter", command, port, path, os.environ, tls=tls) as subject:
         yield subject
+
+
+def _tls_flags(upstream: Upstream, *, tls: bool) -> list[str]:
+    return [f"--web.config.file={upstream.web_config}"] if tls else []
 
 
 def free_port() -> int:
@@ -143,19 +157,28 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def _subject(
-    name: str, command: Sequence[str], port: int, path: str, environment: Mapping[str, str]
+    name: str, command: Sequence[str], port: int, path: str, environment: Mapping[str, str], *, tls: bool
 ) -> Iterator[Subject]:
     started = time.perf_counter()
     with _running(command, environment) as process:
         _wait_until_accepting(port)
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_START_SECONDS)
+        connection = (
+            http.client.HTTPSConnection(
+                "127.0.0.1",
+                port,
+                timeout=_START_SECONDS,
+                context=ssl._create_unverified_context(),  # noqa: S323, SLF001 -- it was started right here
+            )
+            if tls
+            else http.client.HTTPConnection("127.0.0.1", port, timeout=_START_SECONDS)
+        )
         connection.request("GET", path)
         body = connection.getresponse().read().decode()
         elapsed = time.perf_counter() - started
         connection.close()
         if "ionq_up 1.0" not in body and "probe_success 1" not in body:
             raise RuntimeError(f"{name} could not read the upstream:\n{body}")
-        yield Subject(name, process, port, path, elapsed)
+        yield Subject(name, process, port, path, "https" if tls else "http", elapsed)
 
 
 @contextlib.contextmanager
