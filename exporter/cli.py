@@ -1,6 +1,7 @@
 """The command line: flags in, one of four commands run, an exit status out."""
 
 import asyncio
+import contextlib
 import os
 import platform
 import signal
@@ -146,8 +147,7 @@ def _once(output: Path | None, **values: Any) -> int:
     exporter = Exporter(ionq, os.environ.get("IONQ_API_KEY"), logger)
 
     async def run() -> bool:
-        task = cast("asyncio.Task[bool]", asyncio.current_task())
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        _cancel_on(signal.SIGTERM)
         try:
             return await scrape_once(exporter.scraper, exporter.telemetry, ionq.timeout_seconds, output)
         finally:
@@ -173,12 +173,12 @@ def _simulate(**values: Any) -> int:
 
 
 async def _simulate_until_signalled(simulator: "Simulator", sockets: Sequence[socket.socket]) -> None:
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    await simulator.start(sockets=sockets)
-    async with simulator:
-        await stopping.wait()
+    from exporter.simulator import run_simulator  # noqa: PLC0415 -- as in _simulator
+
+    _cancel_on(signal.SIGTERM, signal.SIGINT)
+    with contextlib.suppress(asyncio.CancelledError):
+        await simulator.start(sockets=sockets)
+        await run_simulator(simulator)
 
 
 @_commands.command(name="demo")
@@ -214,6 +214,13 @@ def _simulator(values: dict[str, Any], logger: FilteringBoundLogger) -> "Simulat
         clock=simulated_clock(values["speed"]),
         log=logger.debug,
     )
+
+
+def _cancel_on(*signals: signal.Signals) -> None:
+    """Let these signals cancel the task that asks for it."""
+    task = cast("asyncio.Task[Any]", asyncio.current_task())
+    for number in signals:
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 def _web_settings(values: dict[str, Any]) -> WebSettings:

@@ -124,7 +124,8 @@ def render_scrape(
     fresh += _encode_version(requests, requests.version, form).plain
     if with_process:
         # A scrape changes a count, even one that failed without a request.
-        fresh += _encode_version(telemetry.process, requests.version + incidents.version, form).plain
+        version = sum(ledger.version for ledger in telemetry.ledgers)
+        fresh += _encode_version(telemetry.process, version, form).plain
     parts = [_encode_version(incidents, incidents.version, form), Part(fresh)]
     if isinstance(scrape.outcome, BackendList):
         parts.insert(0, encode_backends(scrape.outcome, form))

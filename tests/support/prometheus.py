@@ -1,9 +1,6 @@
 """A real Prometheus that scrapes one target each second."""
 
 import contextlib
-import json
-import re
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +9,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tests.support.exporter_process import clean_environment
+from deploy.drill import programs
 from tests.support.upstream import PATIENCE_SECONDS
 
 T = TypeVar("T")
@@ -35,6 +32,10 @@ class Prometheus:
         """Return type, help and unit of each metric."""
         metadata: dict[str, list[dict[str, str]]] = self._get("/api/v1/metadata")
         return metadata
+
+    def is_ready(self) -> bool:
+        """Whether it has begun to answer queries."""
+        return self._http.get("/-/ready").is_success
 
     def close(self) -> None:
         self._http.close()
@@ -70,60 +71,10 @@ def running_prometheus(
             }
         ],
     }
-    path = folder / "prometheus.json"
-    path.write_text(json.dumps(configuration))  # JSON is YAML
-    process = subprocess.Popen(
-        [
-            program,
-            f"--config.file={path}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            "--web.listen-address=127.0.0.1:0",
-        ],
-        env=clean_environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    log = _Log(process)
-    try:
-        prometheus = Prometheus(f"http://{log.await_address()}")
+    with programs.prometheus(program, configuration, folder) as url:
+        prometheus = Prometheus(url)
         try:
+            eventually(prometheus.is_ready)
             yield prometheus
         finally:
             prometheus.close()
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
-        log.close()
-
-
-class _Log:
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stderr
-        self._stream = process.stderr
-        self._lines: list[str] = []
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._read)
-        self._thread.start()
-
-    def await_address(self) -> str:
-        """Wait until it listens and is ready, and return where."""
-
-        def found() -> str | None:
-            log = "".join(self._lines)
-            address = re.search(r'istening on".* address=(127\.0\.0\.1:\d+)', log)
-            return address[1] if address and "Server is ready" in log else None
-
-        with self._changed:
-            address = self._changed.wait_for(found, PATIENCE_SECONDS)
-        assert address, "".join(self._lines)
-        return address
-
-    def close(self) -> None:
-        self._thread.join(PATIENCE_SECONDS)
-        self._stream.close()
-
-    def _read(self) -> None:
-        for line in self._stream:
-            with self._changed:
-                self._lines.append(line)
-                self._changed.notify_all()
