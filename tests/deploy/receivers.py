@@ -3,6 +3,7 @@
 import email
 import email.policy
 from email.message import EmailMessage
+from itertools import takewhile
 from queue import Queue
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
@@ -49,7 +50,7 @@ class _MailHandler(StreamRequestHandler):
                     self._say("250 fine")
 
     def _message(self) -> EmailMessage:
-        lines = iter(self.rfile.readline, b".\r\n")
+        lines = takewhile(lambda line: line != b".\r\n", self.rfile)  # or until the sender is gone
         return email.message_from_bytes(b"".join(lines), policy=email.policy.default)
 
     def _say(self, line: str) -> None:
