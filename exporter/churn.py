@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 
-from exporter.backends import Backend, BackendList, Rejection
+from exporter.backends import Backend, BackendList
 from exporter.metrics import KNOWN_STATUSES
+from exporter.untrusted_json import Rejection
 
 WINDOW_SECONDS = 3600.0
 _CHANGES_PER_BACKEND = 2

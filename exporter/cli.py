@@ -151,7 +151,7 @@ def _once(output: Path | None, **values: Any) -> int:
         try:
             return await scrape_once(exporter.scraper, exporter.telemetry, ionq.timeout_seconds, output)
         finally:
-            await exporter.client.aclose()
+            await exporter.aclose()
 
     return 0 if asyncio.run(run()) else 1
 
@@ -238,4 +238,5 @@ def _ionq_settings(values: dict[str, Any]) -> IonQSettings:
         timeout_seconds=values["ionq_timeout"],
         max_response_bytes=values["ionq_max_response_bytes"],
         max_backends=values["ionq_max_backends"],
+        characterizations=values["collector_characterizations"],
     )

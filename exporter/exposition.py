@@ -11,7 +11,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from exporter.backends import BackendList
-from exporter.metrics import BackendCollector
+from exporter.characterizations import CharacterizedBackends
+from exporter.metrics import BACKEND_METRICS, CHARACTERIZATION_METRICS, BackendCollector
 from exporter.scraper import Scrape
 from exporter.telemetry import ScrapeCollector, Telemetry
 
@@ -129,6 +130,7 @@ def render_scrape(
     parts = [_encode_version(incidents, incidents.version, form), Part(fresh)]
     if isinstance(scrape.outcome, BackendList):
         parts.insert(0, encode_backends(scrape.outcome, form))
+        parts.insert(1, _encode_characterizations(scrape.characterized, form))
     if form is Format.OPENMETRICS:
         parts.append(_END_OF_OPENMETRICS)
     return Exposition(parts)
@@ -137,7 +139,13 @@ def render_scrape(
 @functools.lru_cache(maxsize=len(Format))
 def encode_backends(backends: BackendList, form: Format) -> Part:
     """Write the families of a list of backends, once for each list: this is the largest cost of a scrape."""
-    return Part(_encode(BackendCollector(backends.backends), form))
+    return Part(_encode(BackendCollector(BACKEND_METRICS, backends.backends), form))
+
+
+@functools.lru_cache(maxsize=len(Format))
+def _encode_characterizations(characterized: CharacterizedBackends, form: Format) -> Part:
+    """Write the families of characterizations, once for each time that one of them changed."""
+    return Part(_encode(BackendCollector(CHARACTERIZATION_METRICS, characterized.backends), form))
 
 
 @functools.lru_cache(maxsize=4 * len(Format))

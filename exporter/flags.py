@@ -40,15 +40,18 @@ class _Parsed(click.ParamType[T], Generic[T]):
             self.fail(str(error), param, ctx)
 
 
-def flag(name: str, **attributes: Any) -> Decorator:
-    """Declare a flag like ``--ionq.api-url``, with the variable ``IONQ_EXPORTER_IONQ_API_URL``."""
+def flag(name: str, *, can_be_off: bool = False, **attributes: Any) -> Decorator:
+    """Declare a flag like ``--ionq.api-url``, with the variable ``IONQ_EXPORTER_IONQ_API_URL``.
+
+    What is on and ``can_be_off`` has a second flag, ``--no-…``; in the variable ``false`` does it.
+    """
     identifier = name.translate(str.maketrans(".-", "__"))
     return click.option(
-        f"--{name}",
+        f"--{name}/--no-{name}" if can_be_off else f"--{name}",
         identifier,
         envvar=f"IONQ_EXPORTER_{identifier.upper()}",
         show_envvar=True,
-        show_default=attributes.get("default") is not None,
+        show_default="on" if can_be_off else attributes.get("default") is not None,
         **attributes,
     )
 
@@ -134,6 +137,12 @@ READ_FLAGS = (
         type=click.IntRange(min=1),
         default=MAX_ROWS,
         help="The most backends to show: in one answer, and of those that were new within an hour.",
+    ),
+    flag(
+        "collector.characterizations",
+        can_be_off=True,
+        default=True,
+        help="Read a backend's characterization, its fidelities and times, whenever IonQ names a new one.",
     ),
 )
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Hashable, Sequence
 
 import structlog
 
-from exporter.backends import Rejection
 from exporter.durations import humanize_duration
 from exporter.errors import IonQError
+from exporter.untrusted_json import Rejection
 
 _FIRST_INTERVAL_SECONDS = 60.0
 _LAST_INTERVAL_SECONDS = 3600.0
@@ -58,6 +58,9 @@ class IncidentLog:
         self._failed_scrapes = 0
         self._told_of_failure = False
         self._told_of_rejected: frozenset[tuple[str, str]] = frozenset()
+        self._characterization_failures = FallingRate(clock)
+        self._rejections_in_characterizations = FallingRate(clock)
+        self._told_of_characterizations_of: set[str] = set()
 
     def failed(self, error: IonQError) -> None:
         """Note a scrape that failed."""
@@ -97,9 +100,32 @@ class IncidentLog:
         if now_rejected == self._told_of_rejected or not self._changes_of_rejections.tells(now_rejected):
             return
         self._told_of_rejected = now_rejected
-        if not rejections:
+        if rejections:
+            self._warn_of(rejections)
+        else:
             self._logger.info("ionq_values_valid_again")
-            return
+
+    def characterization_failed(self, backend: str, error: IonQError) -> None:
+        """Note a read of a backend's characterization that failed."""
+        if self._characterization_failures.tells(error.reason):
+            self._told_of_characterizations_of.add(backend)
+            self._logger.warning(
+                "characterization_read_failed",
+                backend=backend,
+                reason=error.reason,
+                error=error.message,
+                request_id=error.request_id,
+            )
+
+    def characterization_read(self, backend: str, rejections: Sequence[Rejection]) -> None:
+        """Note a read of a backend's characterization that worked, and what was not valid in it."""
+        if backend in self._told_of_characterizations_of:
+            self._told_of_characterizations_of.remove(backend)
+            self._logger.info("characterization_read_recovered", backend=backend)
+        if rejections and self._rejections_in_characterizations.tells(backend):
+            self._warn_of(rejections)
+
+    def _warn_of(self, rejections: Sequence[Rejection]) -> None:
         self._logger.warning(
             "ionq_values_rejected",
             count=sum(rejection.count for rejection in rejections),

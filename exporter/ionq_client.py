@@ -8,8 +8,9 @@ import asyncio
 import functools
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -46,10 +47,12 @@ class Answer:
 
 
 class IonQClient:
-    """A connection to IonQ that outlives scrapes.
+    """Connections to IonQ that outlive scrapes.
 
-    ``on_request`` is called for each request sent, retries included. ``transport``, ``clock``
-    (monotonic seconds), ``sleep`` and ``jitter`` are what tests replace.
+    A pause that IonQ asks for, and a connection that breaks, are this client's and no other's.
+    ``on_request`` is called for each request sent, retries included; ``new_transport`` makes the way to
+    IonQ, and can share what is costly between clients. ``clock`` (monotonic seconds), ``sleep`` and
+    ``jitter`` are what tests replace.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class IonQClient:
         max_response_bytes: int,
         api_key: ApiKeySource = lambda: None,
         on_request: Callable[[], None] = lambda: None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        new_transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
@@ -73,16 +76,22 @@ class IonQClient:
         self._sleep = sleep
         self._jitter = jitter
         self._rate_limited_until = -float("inf")
-        self._new_transport: Callable[[], httpx.AsyncBaseTransport] = (
-            functools.partial(ionq_transport, api_url, tls_context())
-            if transport is None
-            else lambda: transport
-        )
+        self._new_transport = new_transport or functools.partial(ionq_transport, api_url, tls_context())
         self._transport = self._new_transport()
 
     async def aclose(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         await self._transport.aclose()
+
+    async def disconnect(self) -> None:
+        """Close the connections; the next read makes new ones."""
+        forsaken, self._transport = self._transport, self._new_transport()
+        await forsaken.aclose()
+
+    @property
+    def pause_seconds(self) -> float:
+        """How much is left of the pause that IonQ asked for."""
+        return max(0.0, self._rate_limited_until - self._clock())
 
     async def get_backends(self) -> Answer:
         """Read ``GET /backends``.
@@ -90,20 +99,30 @@ class IonQClient:
         Retries once for a dropped connection and for the statuses of a gateway that has lost IonQ.
         Raises a subclass of IonQError.
         """
-        remaining = self._rate_limited_until - self._clock()
-        if remaining > 0:
+        return await self._read(self._backends_url)
+
+    async def get_characterizations(self, backend: str, query: Mapping[str, str | int]) -> Answer:
+        """Read ``GET /backends/{backend}/characterizations``, newest first.
+
+        Retries and raises as ``get_backends`` does.
+        """
+        path = f"{self._backends_url}/{quote(backend, safe='')}/characterizations"
+        return await self._read(httpx.URL(f"{path}?{urlencode(query)}"))
+
+    async def _read(self, url: httpx.URL) -> Answer:
+        if remaining := self.pause_seconds:
             raise RateLimitedError(
                 f"no request sent: IonQ asked for a pause, and {humanize_duration(remaining)} of it remain"
             )
         try:
-            return await self._get(self._backends_url)
+            return await self._get(url)
         except DroppedConnectionError:
             pass
         except HTTPStatusError as error:
             if error.status not in _RETRIED_STATUSES:
                 raise
             await self._sleep(self._jitter(*_RETRY_PAUSE_SECONDS))
-        return await self._get(self._backends_url)
+        return await self._get(url)
 
     async def _get(self, url: httpx.URL) -> Answer:
         key = self._api_key()
@@ -137,9 +156,8 @@ class IonQClient:
 
         httpcore would forget the socket without closing it, and keep that of a proxy in its pool for ever.
         """
-        forsaken, self._transport = self._transport, self._new_transport()
+        await self.disconnect()
         await phases.disconnect()
-        await forsaken.aclose()
 
     async def _body(self, response: httpx.Response, key: ApiKey | None) -> bytes:
         status = response.status_code

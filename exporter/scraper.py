@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from exporter.backends import BackendList, parse_backends
+from exporter.characterization_reader import CharacterizationReader
+from exporter.characterizations import NOTHING_CHARACTERIZED, CharacterizedBackends
 from exporter.churn import ChurnLimit
 from exporter.errors import DeadlineExceededError, IonQError
 from exporter.incident_log import IncidentLog
 from exporter.ionq_client import IonQClient
 from exporter.shared_call import SharedCall
 from exporter.telemetry import Telemetry
+
+_SHARE_FOR_CHARACTERIZATIONS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Scrape:
     finished_at: datetime
     duration_seconds: float
     outcome: BackendList | IonQError
+    characterized: CharacterizedBackends = NOTHING_CHARACTERIZED
 
     @property
     def up(self) -> bool:
@@ -39,6 +44,7 @@ class Scraper:
         *,
         timeout_seconds: float,
         max_backends: int,
+        characterizations: CharacterizationReader | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.last: Scrape | None = None
@@ -48,12 +54,16 @@ class Scraper:
         self._incidents = incidents
         self._timeout_seconds = timeout_seconds
         self._max_backends = max_backends
+        self._characterizations = characterizations
         self._churn = ChurnLimit(max_backends)
         self._clock = clock
         self._read_shared = SharedCall(self._read, lifetime=timeout_seconds)
 
     async def scrape(self, budget_seconds: float) -> Scrape:
-        """Read the backends within the budget or the configured timeout, whichever is less."""
+        """Read the backends within the budget or the configured timeout, whichever is less.
+
+        Characterizations that are new may take half of what they leave of it.
+        """
         budget = min(budget_seconds, self._timeout_seconds)
         started = self._clock()
         outcome: BackendList | IonQError
@@ -69,10 +79,19 @@ class Scraper:
         if isinstance(outcome, IonQError):
             self._telemetry.count_failure(outcome.reason)
             self._incidents.failed(outcome)
+            characterized = NOTHING_CHARACTERIZED
         else:
             self._incidents.succeeded()
-        self.last = Scrape(datetime.now(UTC), self._clock() - started, outcome)
+            characterized = await self._characterize(outcome, budget - (self._clock() - started))
+        self.last = Scrape(datetime.now(UTC), self._clock() - started, outcome, characterized)
         return self.last
+
+    async def _characterize(self, backends: BackendList, remaining_seconds: float) -> CharacterizedBackends:
+        if self._characterizations is None:
+            return NOTHING_CHARACTERIZED
+        return await self._characterizations.characterize(
+            backends, _SHARE_FOR_CHARACTERIZATIONS * remaining_seconds
+        )
 
     async def _read(self) -> BackendList:
         answer = await self._client.get_backends()

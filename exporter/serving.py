@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import platform
 import signal
 import socket
@@ -14,9 +15,11 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter import __version__
 from exporter.api_key import ApiKey, ApiKeyFile, ApiKeySource
+from exporter.characterization_reader import CharacterizationReader
 from exporter.http_limits import MAX_ACCEPTED_AT_ONCE, BoundedHttpProtocol
 from exporter.incident_log import IncidentLog
 from exporter.ionq_client import IonQClient
+from exporter.ionq_transport import ionq_transport, tls_context
 from exporter.listening import address_of, queue_connections, url_of
 from exporter.readiness import READY, STOPPING, notify
 from exporter.scraper import Scraper
@@ -33,24 +36,44 @@ _GRACE_SECONDS = 1.0
 
 
 class Exporter:
-    """A client, the scraper over it and the counters of both."""
+    """The clients, the scraper over them and the counters of all."""
 
     def __init__(self, settings: IonQSettings, api_key: str | None, logger: FilteringBoundLogger) -> None:
         """Raise OSError or ValueError where the key, its file or a proxy cannot be used."""
         self.telemetry = Telemetry()
-        self.client = IonQClient(
+        new_client = functools.partial(
+            IonQClient,
             settings.api_url,
             max_response_bytes=settings.max_response_bytes,
             api_key=_key_source(settings, api_key, logger),
-            on_request=self.telemetry.count_request,
+            new_transport=functools.partial(ionq_transport, settings.api_url, tls_context()),
         )
+        incidents = IncidentLog(logger)
+        self.clients = [new_client(on_request=self.telemetry.count_request)]
+        reader = None
+        if settings.characterizations:
+            # A client of its own, so that nothing that befalls it can befall /backends.
+            self.clients.append(new_client(on_request=self.telemetry.count_characterization_request))
+            reader = CharacterizationReader(
+                self.clients[-1],
+                self.telemetry,
+                incidents,
+                timeout_seconds=settings.timeout_seconds,
+                max_backends=settings.max_backends,
+            )
         self.scraper = Scraper(
-            self.client,
+            self.clients[0],
             self.telemetry,
-            IncidentLog(logger),
+            incidents,
             timeout_seconds=settings.timeout_seconds,
             max_backends=settings.max_backends,
+            characterizations=reader,
         )
+
+    async def aclose(self) -> None:
+        """Close the connections to IonQ."""
+        for client in self.clients:
+            await client.aclose()
 
 
 async def serve(
@@ -107,7 +130,7 @@ async def serve(
     try:
         await server.serve(sockets=list(sockets))
     finally:
-        await exporter.client.aclose()
+        await exporter.aclose()
     logger.info("exporter_stopped")
 
 

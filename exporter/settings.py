@@ -43,6 +43,7 @@ class IonQSettings:
     timeout_seconds: float
     max_response_bytes: int
     max_backends: int
+    characterizations: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from exporter import __version__
-from exporter.backends import FIELDS, Rejection
+from exporter.backends import FIELDS
+from exporter.characterizations import RECORD_FIELDS
 from exporter.errors import REASONS
+from exporter.untrusted_json import Rejection
 
 
 class Ledger(CollectorRegistry):
@@ -32,7 +34,7 @@ class Telemetry:
         self.requests = Ledger()
         """What changes with each request to IonQ."""
         self.incidents = Ledger()
-        """What changes when something goes wrong, or never."""
+        """What changes seldom: when something goes wrong or is read once, or never."""
         self.process = CollectorRegistry()
         """What prometheus_client tells about the process and the Python that runs it."""
         ProcessCollector(registry=self.process)
@@ -50,8 +52,19 @@ class Telemetry:
         )
         self._rejected_values = Counter(
             "ionq_exporter_rejected_values_total",
-            "Values and rows in IonQ's answers that were not valid, by field.",
+            "Values, rows and records in IonQ's answers that were not valid, by field.",
             ["field"],
+            registry=self.incidents,
+        )
+        self._characterization_requests = Counter(
+            "ionq_exporter_characterization_requests_total",
+            "Of the requests sent to IonQ, those for characterizations.",
+            registry=self.incidents,
+        )
+        self._characterization_failures = Counter(
+            "ionq_exporter_characterization_failures_total",
+            "Reads of a characterization that failed, by reason; none costs a metric of /backends.",
+            ["reason"],
             registry=self.incidents,
         )
         build_info = Gauge(
@@ -63,7 +76,8 @@ class Telemetry:
         build_info.labels(__version__, revision(), platform.python_version()).set(1)
         for reason in REASONS:
             self._api_failures.labels(reason)
-        for field in FIELDS:
+            self._characterization_failures.labels(reason)
+        for field in (*FIELDS, *RECORD_FIELDS):
             self._rejected_values.labels(field)
 
     @property
@@ -79,6 +93,17 @@ class Telemetry:
     def count_failure(self, reason: str) -> None:
         """Count a scrape that failed."""
         self._api_failures.labels(reason).inc()
+        self.incidents.version += 1
+
+    def count_characterization_request(self) -> None:
+        """Count a request sent to IonQ for a characterization."""
+        self.count_request()
+        self._characterization_requests.inc()
+        self.incidents.version += 1
+
+    def count_characterization_failure(self, reason: str) -> None:
+        """Count a read of a characterization that failed."""
+        self._characterization_failures.labels(reason).inc()
         self.incidents.version += 1
 
     def count_rejections(self, rejections: Iterable[Rejection]) -> None:

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from exporter.backends import (
     FIELDS,
     MAX_ROWS,
-    MAX_TEXT_LENGTH,
     Backend,
     BackendList,
-    Rejection,
     parse_backends,
 )
 from exporter.errors import InvalidJSONError, UnexpectedShapeError
+from exporter.untrusted_json import MAX_TEXT_LENGTH, Rejection
 from tests.support.samples import FORTE
 from tests.support.untrusted_json import (
     DEEP_LIST,

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from exporter.backends import Backend, BackendList, Rejection
+from exporter.backends import Backend, BackendList
 from exporter.churn import WINDOW_SECONDS, ChurnLimit
+from exporter.untrusted_json import Rejection
 
 
 @dataclass

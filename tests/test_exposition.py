@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter import __version__
-from exporter.backends import Backend, BackendList, Rejection, parse_backends
+from exporter.backends import Backend, BackendList, parse_backends
 from exporter.errors import DeadlineExceededError, IonQError, RateLimitedError
 from exporter.exposition import (
     Exposition,
@@ -26,9 +26,10 @@ from exporter.exposition import (
     negotiate,
     render_scrape,
 )
-from exporter.metrics import BackendCollector
+from exporter.metrics import BACKEND_METRICS, BackendCollector
 from exporter.scraper import Scrape
 from exporter.telemetry import Telemetry, revision
+from exporter.untrusted_json import Rejection
 from tests.support.untrusted_json import GOOD_ROW, HOSTILE_ROWS, any_json, body, raw_body, rows
 
 Series = tuple[str, frozenset[tuple[str, str]]]
@@ -79,7 +80,7 @@ def read_back(exposition: bytes, form: Format) -> dict[Series, float]:
 def expected_series(backends: BackendList) -> dict[Series, float]:
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in BackendCollector(backends.backends).collect()
+        for family in BackendCollector(BACKEND_METRICS, backends.backends).collect()
         for sample in family.samples
     }
 

@@ -6,9 +6,9 @@ import structlog
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from exporter.backends import Rejection
 from exporter.errors import ConnectionFailedError, DeadlineExceededError, HTTPStatusError, IonQError
 from exporter.incident_log import FallingRate, IncidentLog
+from exporter.untrusted_json import Rejection
 from tests.support.clock import Clock
 
 DAY = 86_400

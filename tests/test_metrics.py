@@ -11,7 +11,7 @@ GOLDEN = Path(__file__).with_name("golden")
 
 
 def exposition(*backends: Backend) -> str:
-    return generate_latest(BackendCollector(backends)).decode()
+    return generate_latest(BackendCollector(BACKEND_METRICS, backends)).decode()
 
 
 def samples(*backends: Backend) -> list[str]:
@@ -65,7 +65,7 @@ def test_a_name_cannot_break_out_of_its_label() -> None:
 
 
 def test_a_collector_yields_the_same_each_time() -> None:
-    collector = BackendCollector(iter([FORTE]))
+    collector = BackendCollector(BACKEND_METRICS, iter([FORTE]))
     assert list(collector.collect()) == list(collector.collect())
 
 
@@ -107,7 +107,7 @@ def test_every_help_text_of_a_unit_names_the_unit_upstream() -> None:
 
 
 def test_every_family_is_a_gauge_under_exactly_the_name_of_its_table_row() -> None:
-    families = list(BackendCollector([FORTE]).collect())
+    families = list(BackendCollector(BACKEND_METRICS, [FORTE]).collect())
     assert all(isinstance(family, GaugeMetricFamily) for family in families)
     assert [family.name for family in families] == [metric.name for metric in BACKEND_METRICS]
     assert [family.unit for family in families] == [metric.unit for metric in BACKEND_METRICS]

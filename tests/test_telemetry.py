@@ -5,9 +5,10 @@ import pytest
 
 import exporter.telemetry
 from exporter import __version__
-from exporter.backends import FIELDS, Rejection
+from exporter.backends import FIELDS
 from exporter.errors import REASONS
 from exporter.telemetry import ScrapeCollector, Telemetry, revision
+from exporter.untrusted_json import Rejection
 
 
 def counts(telemetry: Telemetry, name: str, label: str) -> dict[str, float]:

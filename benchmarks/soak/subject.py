@@ -27,6 +27,7 @@ async def main(port: int, api_url: str) -> None:
         timeout_seconds=1.0,
         max_response_bytes=1 << 20,
         max_backends=500,
+        characterizations=True,
     )
     web = WebSettings(listen_addresses=(address,), telemetry_path="/metrics", timeout_offset_seconds=0.05)
     logger = configure_logs("error", "logfmt")

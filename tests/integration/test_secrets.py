@@ -54,11 +54,16 @@ def test_a_key_in_the_environment_is_not_in_the_command_line(upstream: Upstream)
 async def assert_error_hides_the_key(url: str) -> None:
     log = StringIO()
     settings = IonQSettings(
-        api_url=url, api_key_file=None, timeout_seconds=0.3, max_response_bytes=1 << 20, max_backends=500
+        api_url=url,
+        api_key_file=None,
+        timeout_seconds=0.3,
+        max_response_bytes=1 << 20,
+        max_backends=500,
+        characterizations=True,
     )
     exporter = Exporter(settings, KEY, configure_logs("debug", "logfmt", log))
     outcome = (await exporter.scraper.scrape(0.3)).outcome
-    await exporter.client.aclose()
+    await exporter.aclose()
     if isinstance(outcome, IonQError):
         chain: BaseException | None = outcome
         while chain is not None:
@@ -66,7 +71,8 @@ async def assert_error_hides_the_key(url: str) -> None:
             chain = chain.__cause__ or chain.__context__
         frames = traceback.TracebackException.from_exception(outcome, capture_locals=False)
         assert_hidden("".join(frames.format()))
-    assert_hidden(repr(outcome) + repr(vars(exporter)) + repr(vars(exporter.client)) + log.getvalue())
+    assert_hidden(repr(outcome) + repr(vars(exporter)) + log.getvalue())
+    assert_hidden(repr([vars(client) for client in exporter.clients]))
 
 
 @pytest.mark.anyio

@@ -210,6 +210,7 @@ class Observed:
             timeout_seconds=budget,
             max_response_bytes=MEBIBYTE,
             max_backends=MAX_ROWS,
+            characterizations=False,
         )
         self._exporter = Exporter(settings, None, configure_logs("debug", "logfmt", self.log))
 
@@ -240,7 +241,7 @@ class Observed:
         assert scrape.up, self.log.getvalue()
 
     async def aclose(self) -> None:
-        await self._exporter.client.aclose()
+        await self._exporter.aclose()
 
 
 @contextlib.asynccontextmanager

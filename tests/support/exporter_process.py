@@ -54,6 +54,7 @@ class ExporterProcess:
         *flags: str,
         environment: Mapping[str, str] | None = None,
         listen: bool = True,
+        characterizations: bool = False,
         command: str = "serve",
         stdout: IO[str] | None = None,
     ) -> None:
@@ -70,6 +71,8 @@ class ExporterProcess:
                 command,
                 *address,
                 *([] if api_url is None else [f"--ionq.api-url={api_url}"]),
+                # Most upstreams are scripted for /backends alone.
+                *([] if api_url is None or characterizations else ["--no-collector.characterizations"]),
                 *flags,
             ],
             env=clean_environment(**(environment or {})),

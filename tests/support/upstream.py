@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 PATIENCE_SECONDS = 20.0
 """How long to wait for what must happen, on a busy machine."""
@@ -40,6 +40,20 @@ FLEET = (
     },
 )
 FLEET_BODY = json.dumps(FLEET).encode()
+
+CHARACTERIZATION = {
+    "id": FLEET[0]["characterization_id"],
+    "date": "2025-06-16T00:00:00Z",
+    "backend": "qpu.forte-1",
+    "qubits": 36,
+    "connectivity": [[0, 1], [0, 2], [1, 2]],
+    "fidelity": {
+        "spam": {"median": 0.9962, "stderr": None},
+        "1q": {"median": 0.9998, "stderr": 0},
+        "2q": {"median": 0.995, "stderr": 0.0001},
+    },
+    "timing": {"readout": 0.00015, "reset": 5e-05, "1q": 0.00013, "2q": 0.00097, "t1": 100, "t2": 1},
+}
 
 Script = Callable[["Connection"], None]
 """What to do with a connection: send something, hang, close."""
@@ -128,8 +142,10 @@ class Connection:
 class Upstream:
     """A server on a free port of loopback.
 
-    It answers with a fleet until a test calls ``answers``. ``greeting`` is run on each new connection
-    before a request is read; ``tls`` wraps each connection. ``requests`` and ``connections`` record.
+    It answers with a fleet until a test calls ``answers``, and with the characterization of its machine
+    until one calls ``characterizes``; requests for those are recorded apart, and the others in
+    ``requests``. ``greeting`` is run on each new connection before a request is read; ``tls`` wraps each
+    connection.
     """
 
     def __init__(
@@ -141,11 +157,13 @@ class Upstream:
         host: str = "localhost",
     ) -> None:
         self.requests: list[Request] = []
+        self.characterization_requests: list[Request] = []
         self.connections: list[Connection] = []
         self._tls = tls
         self._greeting = greeting
         self._changed = threading.Condition()
         self._script: list[Script] = [ok()]
+        self._characterize: Callable[[Request], Script] = characterized
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -157,11 +175,18 @@ class Upstream:
         with self._changed:
             self._script = list(scripts)
 
+    def characterizes(self, characterize: Callable[[Request], Script]) -> None:
+        """Answer requests for characterizations, by what they ask for, with these scripts."""
+        with self._changed:
+            self._characterize = characterize
+
     def reset(self) -> None:
         """Close all connections and forget what was recorded and scripted."""
         self._interrupt_all()
         with self._changed:
             self.requests.clear()
+            self.characterization_requests.clear()
+            self._characterize = characterized
             self.connections.clear()
             self._script = [ok()]
 
@@ -172,6 +197,13 @@ class Upstream:
                 self.requests
             )
             return self.requests
+
+    def await_characterization_requests(self, count: int) -> None:
+        """The same for characterizations."""
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: len(self.characterization_requests) >= count, PATIENCE_SECONDS
+            )
 
     def await_connections(self, count: int) -> Sequence[Connection]:
         """Wait until so many connections were made in all."""
@@ -241,6 +273,10 @@ class Upstream:
 
     def _next_script(self, request: Request) -> Script:
         with self._changed:
+            if "/characterizations?" in request.target:
+                self.characterization_requests.append(request)
+                self._changed.notify_all()
+                return self._characterize(request)
             self.requests.append(request)
             self._changed.notify_all()
             return self._script.pop(0) if len(self._script) > 1 else self._script[0]
@@ -271,6 +307,11 @@ def response(body: bytes = b"", status: int = 200, headers: Mapping[str, str] | 
 def ok(body: bytes = FLEET_BODY, headers: Mapping[str, str] | None = None) -> Script:
     """Answer 200 with a body, the fleet's unless another is given."""
     return send(response(body, headers=headers))
+
+
+def characterized(_: Request, *records: Mapping[str, Any], pages: int = 0) -> Script:
+    """Answer a request for characterizations with records, by default with one."""
+    return ok(json.dumps({"characterizations": records or [CHARACTERIZATION], "pages": pages}).encode())
 
 
 def status(code: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Script:

@@ -1,0 +1,177 @@
+"""When a record is asked for again, in time that the tests move."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+
+from exporter.backends import Backend, BackendList
+from exporter.characterization_reader import CharacterizationReader
+from exporter.characterizations import CharacterizedBackends
+from exporter.incident_log import IncidentLog
+from exporter.ionq_client import IonQClient
+from exporter.logs import configure_logs
+from exporter.telemetry import Telemetry
+from tests.support.clock import Clock
+from tests.support.upstream import CHARACTERIZATION, Request, Script, Upstream, characterized, ok, status
+
+pytestmark = pytest.mark.anyio
+
+BUDGET = 5.0
+MAX_BACKENDS = 20
+
+
+class Reading:
+    """A reader whose clock stands still."""
+
+    def __init__(self, client: IonQClient) -> None:
+        self.clock = Clock()
+        self.log = StringIO()
+        self.reader = CharacterizationReader(
+            client,
+            Telemetry(),
+            IncidentLog(configure_logs("info", "logfmt", self.log), self.clock),
+            timeout_seconds=BUDGET,
+            max_backends=MAX_BACKENDS,
+            clock=self.clock,
+        )
+
+    async def characterize(self, *ids: str | None, first: int = 0) -> CharacterizedBackends:
+        """Read what is due for backends with these characterizations, numbered from ``first``."""
+        listed = tuple(
+            Backend(f"qpu.{number}", characterization_id=identity)
+            for number, identity in enumerate(ids, first)
+        )
+        return await self.reader.characterize(BackendList(listed), BUDGET)
+
+
+@pytest.fixture
+async def reading(upstream: Upstream) -> AsyncIterator[Reading]:
+    async with connected(upstream) as client:
+        yield Reading(client)
+
+
+@asynccontextmanager
+async def connected(upstream: Upstream) -> AsyncIterator[IonQClient]:
+    client = IonQClient(upstream.url, max_response_bytes=1 << 20)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+def with_id(identity: str) -> Script:
+    return ok(
+        json.dumps({"characterizations": [CHARACTERIZATION | {"id": identity, "backend": None}]}).encode()
+    )
+
+
+def shown(known: CharacterizedBackends) -> list[str | None]:
+    return [backend.record.id if backend.record else None for backend in known.backends]
+
+
+async def test_a_record_that_cannot_be_read_is_asked_for_after_a_minute_and_then_ever_later(
+    reading: Reading, upstream: Upstream
+) -> None:
+    upstream.characterizes(lambda _: status(500))
+    waits = []
+    await reading.characterize("a")
+    for _ in range(8):
+        asked = len(upstream.characterization_requests)
+        waited = 0
+        while len(upstream.characterization_requests) == asked:
+            reading.clock.now += 30
+            waited += 30
+            await reading.characterize("a")
+        waits.append(waited)
+    assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+
+
+async def test_a_record_that_is_read_at_last_is_never_asked_for_again(
+    reading: Reading, upstream: Upstream
+) -> None:
+    upstream.characterizes(lambda _: status(500))
+    await reading.characterize("a")
+    upstream.characterizes(lambda _: with_id("a"))
+    reading.clock.now += 60
+    assert shown(await reading.characterize("a")) == ["a"]
+    reading.clock.now += 1_000_000
+    assert shown(await reading.characterize("a")) == ["a"]
+    assert len(upstream.characterization_requests) == 2
+    assert "event=characterization_read_recovered" in reading.log.getvalue()
+
+
+async def test_a_record_that_is_not_published_yet_is_asked_for_until_it_is(
+    reading: Reading, upstream: Upstream
+) -> None:
+    upstream.characterizes(lambda _: with_id("old"))
+    assert shown(await reading.characterize("new")) == ["old"]
+    assert shown(await reading.characterize("new")) == ["old"]
+    upstream.characterizes(lambda _: with_id("new"))
+    assert len(upstream.characterization_requests) == 1
+    reading.clock.now += 60
+    assert shown(await reading.characterize("new")) == ["new"]
+    assert len(upstream.characterization_requests) == 2
+
+
+async def test_an_answer_that_wavers_between_two_ids_costs_two_requests(
+    reading: Reading, upstream: Upstream
+) -> None:
+    upstream.characterizes(lambda _: with_id("a"))
+    assert shown(await reading.characterize("a")) == ["a"]
+    upstream.characterizes(lambda _: with_id("b"))
+    for _ in range(10):
+        assert shown(await reading.characterize("b")) == ["b"]
+        assert shown(await reading.characterize("a")) == ["a"]
+    assert len(upstream.characterization_requests) == 2
+
+
+async def test_a_backend_whose_id_goes_away_shows_nothing(reading: Reading, upstream: Upstream) -> None:
+    upstream.characterizes(lambda _: with_id("a"))
+    assert shown(await reading.characterize("a")) == ["a"]
+    assert shown(await reading.characterize(None)) == []
+
+
+async def test_another_machines_record_is_refused(reading: Reading, upstream: Upstream) -> None:
+    upstream.characterizes(lambda request: characterized(request, CHARACTERIZATION | {"id": "a"}))
+    assert shown(await reading.characterize("a")) == [None]
+    assert "is not the machine that was asked for" in reading.log.getvalue()
+
+
+async def test_a_name_is_one_part_of_the_path_whatever_it_holds(upstream: Upstream) -> None:
+    async with connected(upstream) as client:
+        await client.get_characterizations("a/b?c#d e%2F", {"limit": 1})
+    (request,) = upstream.characterization_requests
+    assert request.target == "/v0.4/backends/a%2Fb%3Fc%23d%20e%252F/characterizations?limit=1"
+
+
+async def test_what_is_known_is_the_same_object_until_it_changes(
+    reading: Reading, upstream: Upstream
+) -> None:
+    upstream.characterizes(lambda _: with_id("a"))
+    listed = BackendList((Backend("qpu.0", characterization_id="a"),))
+    first = await reading.reader.characterize(listed, BUDGET)
+    other_wait = BackendList((replace(listed.backends[0], average_queue_time_seconds=7.0),))
+    assert await reading.reader.characterize(other_wait, BUDGET) is first
+    moved = BackendList((replace(listed.backends[0], location="Basel"),))
+    assert await reading.reader.characterize(moved, BUDGET) is not first
+
+
+async def test_connections_are_closed_when_all_is_read(reading: Reading, upstream: Upstream) -> None:
+    upstream.characterizes(lambda _: with_id("a"))
+    await reading.characterize(*["a"] * 10)
+    upstream.await_open_connections(0)
+
+
+async def test_names_that_come_and_go_leave_little_behind(reading: Reading, upstream: Upstream) -> None:
+    def characterize(request: Request) -> Script:
+        return with_id(request.target.split("/")[3])
+
+    upstream.characterizes(characterize)
+    for first in range(0, 200, 10):
+        ids = [f"qpu.{number}" for number in range(first, first + 10)]
+        assert shown(await reading.characterize(*ids, first=first)) == ids
+    assert len(reading.reader._machines) <= MAX_BACKENDS
