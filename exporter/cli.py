@@ -1,4 +1,4 @@
-"""The command line: flags in, one of four commands run, an exit status out."""
+"""The command line: flags in, one of five commands run, an exit status out."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,7 @@ import platform
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -15,6 +16,9 @@ import click
 from structlog.typing import FilteringBoundLogger
 
 from exporter import __version__
+from exporter.backends import MAX_ROWS
+from exporter.backfill.flags import BACKFILL_FLAGS, PAGE_FLAGS
+from exporter.backfill.plan import check_span
 from exporter.demo_guide import demo_guide
 from exporter.flags import (
     API_KEY_FILE_FLAG,
@@ -29,7 +33,7 @@ from exporter.flags import (
 from exporter.listening import open_sockets, url_of
 from exporter.logs import configure_logs
 from exporter.once import scrape_once
-from exporter.serving import Exporter, serve
+from exporter.serving import Exporter, client_factory, serve
 from exporter.settings import IonQSettings, WebSettings
 from exporter.telemetry import revision
 
@@ -154,6 +158,48 @@ def _once(output: Path | None, **values: Any) -> int:
             await exporter.aclose()
 
     return 0 if asyncio.run(run()) else 1
+
+
+@_commands.command(name="backfill")
+@flags(*BACKFILL_FLAGS, API_URL_FLAG, API_KEY_FILE_FLAG, *PAGE_FLAGS, *LOG_FLAGS)
+def _backfill(**values: Any) -> int:
+    """Write the characterizations of years past as OpenMetrics, for Prometheus.
+
+    Each record counts until the next one. A run that was ended goes on where it was. Exits with 1 when
+    IonQ cannot be read.
+    """
+    from exporter.backfill.command import Request, backfill  # noqa: PLC0415 -- as in _simulator
+    from exporter.backfill.history import HistoryReader  # noqa: PLC0415
+
+    now = time.time()
+    request = Request(
+        output=values["output"],
+        api_url=values["ionq_api_url"],
+        backends=values["backends"],
+        start=values["start"],
+        end=check_span(values["start"], values["end"], now),
+        end_was_given=values["end"] is not None,
+        step=values["step"],
+        labels=dict(values["labels"]),
+    )
+    logger = configure_logs(values["log_level"], values["log_format"])
+    settings = _ionq_settings({**values, "ionq_max_backends": MAX_ROWS, "collector_characterizations": True})
+
+    async def run() -> int:
+        _cancel_on(signal.SIGTERM)
+        client = client_factory(settings, os.environ.get("IONQ_API_KEY"), logger)()
+        reader = HistoryReader(
+            client,
+            logger,
+            timeout_seconds=settings.timeout_seconds,
+            requests_per_second=values["requests_per_second"],
+        )
+        try:
+            return await backfill(request, reader)
+        finally:
+            await client.aclose()
+
+    return asyncio.run(run())
 
 
 @_commands.command(name="simulate")

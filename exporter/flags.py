@@ -24,7 +24,7 @@ T = TypeVar("T")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-class _Parsed(click.ParamType[T], Generic[T]):
+class Parsed(click.ParamType[T], Generic[T]):
     """A value that a function reads, or refuses with a ValueError."""
 
     def __init__(self, name: str, parse: Callable[[str], T]) -> None:
@@ -32,6 +32,7 @@ class _Parsed(click.ParamType[T], Generic[T]):
         self._parse = parse
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        """Read a text; click asks for this."""
         if not isinstance(value, str):
             return value  # type: ignore[no-any-return]  # a default that is parsed already
         try:
@@ -69,20 +70,20 @@ def _telemetry_path(text: str) -> str:
     return text
 
 
-DURATION = _Parsed("duration", parse_duration)
-POSITIVE_DURATION = _Parsed("duration", _positive_duration)
+DURATION = Parsed("duration", parse_duration)
+POSITIVE_DURATION = Parsed("duration", _positive_duration)
 
 WEB_FLAGS = (
     flag(
         "web.listen-address",
-        type=_Parsed("address", ListenAddress.parse),
+        type=Parsed("address", ListenAddress.parse),
         multiple=True,
         default=(f":{DEFAULT_PORT}",),
         help="Where to listen: host:port, :port or [::1]:port. Repeatable (in the variable: blanks between).",
     ),
     flag(
         "web.telemetry-path",
-        type=_Parsed("path", _telemetry_path),
+        type=Parsed("path", _telemetry_path),
         default="/metrics",
         help="Path of the metrics.",
     ),
@@ -109,7 +110,7 @@ WEB_CONFIG_FLAGS = (
 
 API_URL_FLAG = flag(
     "ionq.api-url",
-    type=_Parsed("url", parse_api_url),
+    type=Parsed("url", parse_api_url),
     default=DEFAULT_API_URL,
     help="Base URL of IonQ's API.",
 )
@@ -155,7 +156,7 @@ LOG_FLAGS = (
 SIMULATOR_FLAGS = (
     flag(
         "simulator.listen-address",
-        type=_Parsed("address", ListenAddress.parse),
+        type=Parsed("address", ListenAddress.parse),
         default=f"127.0.0.1:{DEFAULT_SIMULATOR_PORT}",
         help="Where the simulator listens: host:port, :port or [::1]:port.",
     ),

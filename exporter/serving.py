@@ -41,13 +41,7 @@ class Exporter:
     def __init__(self, settings: IonQSettings, api_key: str | None, logger: FilteringBoundLogger) -> None:
         """Raise OSError or ValueError where the key, its file or a proxy cannot be used."""
         self.telemetry = Telemetry()
-        new_client = functools.partial(
-            IonQClient,
-            settings.api_url,
-            max_response_bytes=settings.max_response_bytes,
-            api_key=_key_source(settings, api_key, logger),
-            new_transport=functools.partial(ionq_transport, settings.api_url, tls_context()),
-        )
+        new_client = client_factory(settings, api_key, logger)
         incidents = IncidentLog(logger)
         self.clients = [new_client(on_request=self.telemetry.count_request)]
         reader = None
@@ -74,6 +68,22 @@ class Exporter:
         """Close the connections to IonQ."""
         for client in self.clients:
             await client.aclose()
+
+
+def client_factory(
+    settings: IonQSettings, api_key: str | None, logger: FilteringBoundLogger
+) -> Callable[..., IonQClient]:
+    """Return what makes clients that differ in ``on_request`` alone.
+
+    Raises OSError or ValueError where the key, its file or a proxy cannot be used.
+    """
+    return functools.partial(
+        IonQClient,
+        settings.api_url,
+        max_response_bytes=settings.max_response_bytes,
+        api_key=_key_source(settings, api_key, logger),
+        new_transport=functools.partial(ionq_transport, settings.api_url, tls_context()),
+    )
 
 
 async def serve(

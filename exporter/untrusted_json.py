@@ -20,6 +20,7 @@ MAX_TEXT_LENGTH = 256
 _MAX_NUMBER_DIGITS = 18
 _MAX_DEPTH = 32
 _NO_BREAK_SPACE = "\u00a0"
+_MAX_EXCERPT_LENGTH = 160
 _LAST_TIMESTAMP = datetime.max.replace(tzinfo=UTC).timestamp()
 
 
@@ -167,4 +168,6 @@ def _shallow_parts(text: str) -> Iterator[str]:
 
 def excerpt(value: object) -> str:
     """Show a value of any size in a few words."""
-    return reprlib.repr(value)
+    shown = reprlib.repr(value)
+    # Six levels of six entries each are a megabyte.
+    return shown if len(shown) <= _MAX_EXCERPT_LENGTH else f"{shown[: _MAX_EXCERPT_LENGTH - 3]}..."

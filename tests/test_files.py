@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.once import replace_file
+from exporter.files import replacing
 
 OLD, NEW = b"ionq_up 0.0\n", b"ionq_up 1.0\n"
 
@@ -12,6 +12,11 @@ OLD, NEW = b"ionq_up 0.0\n", b"ionq_up 1.0\n"
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "ionq.prom"
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    with replacing(path) as file:
+        file.write(content)
 
 
 def mode(path: Path) -> int:

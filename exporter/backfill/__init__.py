@@ -1,0 +1,1 @@
+"""Years of characterizations on the first day: read from IonQ, written for Prometheus."""

@@ -1,0 +1,142 @@
+"""``ionq-exporter backfill``: reads a history, or the rest of one that was begun, and writes it to a file."""
+
+import asyncio
+import io
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from exporter.backfill.history import HistoryReader, remaining_pages
+from exporter.backfill.journal import Journal
+from exporter.backfill.plan import Page, Plan, format_time
+from exporter.backfill.series import Timeline, write_history
+from exporter.errors import IonQError
+from exporter.files import replacing
+
+BLOCK_HOURS = 4374
+"""Half a year, one of the lengths that promtool gives blocks: it reads the file once for each."""
+
+_DONE = """\
+{output}: {records:,} characterizations of {machines} machines, {first} to {last}, as {samples:,} samples.
+Load them into the data directory of a Prometheus that keeps them (--storage.tsdb.retention.time=10y):
+
+  promtool tsdb create-blocks-from --max-block-duration={hours}h openmetrics {output} DIRECTORY
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for; times in Unix seconds, the step in seconds."""
+
+    output: Path
+    api_url: str
+    backends: tuple[str, ...]
+    start: float | None
+    end: float
+    end_was_given: bool
+    step: int
+    labels: Mapping[str, str]
+
+
+async def backfill(request: Request, reader: HistoryReader) -> int:
+    """Read and write a history, and return an exit status: 1 where IonQ cannot be read or has none.
+
+    Raises OSError or ValueError where a file cannot be used.
+    """
+    journal = Journal(request.output.with_name(f"{request.output.name}.part"))
+    try:
+        plan = await _plan(request, journal, reader)
+        await _read(plan, journal, reader)
+    except IonQError as error:
+        click.echo(f"ionq-exporter: {error.message}{_how_to_go_on(journal)}", err=True)
+        return 1
+    except asyncio.CancelledError:
+        click.echo(f"ionq-exporter: ended{_how_to_go_on(journal)}", err=True)
+        raise
+    return _write(request, plan, journal)
+
+
+async def _plan(request: Request, journal: Journal, reader: HistoryReader) -> Plan:
+    if journal.plan and journal.pages:
+        _check_same(request, journal.plan, journal.path)
+        return journal.plan
+    machines = await reader.machines(request.backends)
+    plan = Plan(request.api_url, machines, request.start, request.end)
+    journal.begin(plan)
+    return plan
+
+
+def _check_same(request: Request, plan: Plan, path: Path) -> None:
+    asked = (request.api_url, request.start, request.end if request.end_was_given else plan.end)
+    names = {machine.name for machine in plan.machines}
+    if asked != (plan.api_url, plan.start, plan.end) or not names.issuperset(request.backends):
+        raise ValueError(
+            f"{path} is left of a run with other flags: repeat those, remove it, or name another --output"
+        )
+
+
+async def _read(plan: Plan, journal: Journal, reader: HistoryReader) -> None:
+    done, total = progress(plan, journal.pages)
+    with click.progressbar(
+        length=total, label="Pages", show_pos=True, file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        bar.update(done)
+        async for page in reader.pages(plan, journal.pages):
+            journal.add(page)
+            _, bar.length = progress(plan, journal.pages)
+            bar.update(1)
+
+
+def progress(plan: Plan, pages: Iterable[Page]) -> tuple[int, int]:
+    """Return how many pages were read, and how many there are as far as is known."""
+    last = {page.backend: page for page in pages}
+    done = sum(page.number for page in last.values())
+    unknown = len(plan.machines) - len(last)
+    return done, done + unknown + sum(remaining_pages(plan, page) for page in last.values())
+
+
+def _how_to_go_on(journal: Journal) -> str:
+    kept = len(journal.pages)
+    return f"; {kept} pages are kept, and the same command goes on from there" if kept else ""
+
+
+def _write(request: Request, plan: Plan, journal: Journal) -> int:
+    timelines = [
+        Timeline.of(
+            plan,
+            machine,
+            (record for page in journal.pages if page.backend == machine.name for record in page.records),
+            request.step,
+        )
+        for machine in plan.machines
+    ]
+    dates = [moments[0] for timeline in timelines for moments, _ in timeline.records]
+    if not dates:
+        click.echo(
+            "ionq-exporter: IonQ has no characterizations of these machines in that time: nothing written",
+            err=True,
+        )
+        journal.remove()
+        return 1
+    with replacing(request.output) as file:
+        text = io.TextIOWrapper(file, "utf-8", newline="\n")
+        samples = write_history(text, timelines, request.labels)
+        text.flush()
+        text.detach()
+    journal.remove()
+    click.echo(
+        _DONE.format(
+            output=request.output,
+            records=len(dates),
+            machines=sum(bool(timeline.records) for timeline in timelines),
+            first=format_time(min(dates)),
+            last=format_time(plan.end),
+            samples=samples,
+            hours=BLOCK_HOURS,
+        ),
+        nl=False,
+    )
+    return 0

@@ -1,0 +1,152 @@
+"""Reads IonQ's pages of past characterizations: slowly, patiently, and no page twice."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from structlog.typing import FilteringBoundLogger
+
+from exporter.backends import BackendList, parse_backends
+from exporter.backfill.plan import Machine, Page, Plan, format_time
+from exporter.characterizations import MAX_RECORDS, parse_characterizations
+from exporter.durations import humanize_duration
+from exporter.errors import (
+    DeadlineExceededError,
+    HTTPStatusError,
+    IonQError,
+    RedirectError,
+    ResponseTooLargeError,
+    TLSError,
+)
+from exporter.incident_log import IncidentLog
+from exporter.ionq_client import Answer, IonQClient
+
+T = TypeVar("T")
+
+PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""How long to wait before a page is asked for again, at least; then it is given up."""
+
+_IN_VAIN = (RedirectError, ResponseTooLargeError, TLSError)
+_SERVER_ERRORS = 500
+
+
+class HistoryReader:
+    """Asks IonQ for one thing at a time, at most so many times a second."""
+
+    def __init__(
+        self,
+        client: IonQClient,
+        logger: FilteringBoundLogger,
+        *,
+        timeout_seconds: float,
+        requests_per_second: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._client = client
+        self._logger = logger
+        self._incidents = IncidentLog(logger)
+        self._timeout_seconds = timeout_seconds
+        self._interval_seconds = 1 / requests_per_second
+        self._clock = clock
+        self._sleep = sleep
+        self._next_request = clock()
+
+    async def machines(self, names: Iterable[str]) -> tuple[Machine, ...]:
+        """Return the machines of these names, or all that have a characterization, as IonQ lists them.
+
+        A name that IonQ lists no longer may have a history still. Raises IonQError.
+        """
+        backends = (await self._patiently(self._backends)).backends
+        locations = {backend.name: backend.location for backend in reversed(backends)}
+        wanted = tuple(names) or [backend.name for backend in backends if backend.characterization_id]
+        return tuple(Machine(name, locations.get(name, "")) for name in dict.fromkeys(wanted))
+
+    async def pages(self, plan: Plan, read_before: Iterable[Page]) -> AsyncIterator[Page]:
+        """Yield the pages that are still to be read: the first of each machine, then the others.
+
+        The first ones tell how many there are. Raises IonQError.
+        """
+        last = {page.backend: page for page in read_before}
+        for machine in plan.machines:
+            if machine.name not in last:
+                last[machine.name] = await self._page(plan, machine.name, 1)
+                yield last[machine.name]
+        for machine in plan.machines:
+            page = last[machine.name]
+            while remaining_pages(plan, page):
+                newer, page = page, await self._page(plan, machine.name, page.number + 1)
+                if page.records and page.records == newer.records:
+                    self._logger.warning(
+                        "history_incomplete", backend=machine.name, error="IonQ sends the same page again"
+                    )
+                    break
+                yield page
+
+    async def _page(self, plan: Plan, backend: str, number: int) -> Page:
+        query: dict[str, str | int] = {"limit": MAX_RECORDS, "page": number, "end": format_time(plan.end)}
+
+        async def read() -> Page:
+            answer = await self._client.get_characterizations(backend, query)
+            page = _parsed(answer, lambda: parse_characterizations(answer.body, backend))
+            self._incidents.characterization_read(backend, page.rejections)
+            is_empty = not page.records and not page.rejections
+            return Page(backend, number, 0 if is_empty else page.remaining_pages, page.records)
+
+        return await self._patiently(read)
+
+    async def _backends(self) -> BackendList:
+        answer = await self._client.get_backends()
+        return _parsed(answer, lambda: parse_backends(answer.body))
+
+    async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Read at the next free moment, and again after a pause where that may help. Raises IonQError."""
+        for pause in PAUSES_SECONDS:
+            try:
+                return await self._in_time(read)
+            except IonQError as error:
+                if isinstance(error, _IN_VAIN) or _is_refusal(error):
+                    raise
+                seconds = max(pause, self._client.pause_seconds)
+                self._logger.warning(
+                    "backfill_waits",
+                    reason=error.reason,
+                    error=error.message,
+                    wait=humanize_duration(seconds),
+                )
+            await self._sleep(seconds)
+        return await self._in_time(read)
+
+    async def _in_time(self, read: Callable[[], Awaitable[T]]) -> T:
+        delay = self._next_request - self._clock()
+        if delay > 0:
+            await self._sleep(delay)
+        self._next_request = max(self._next_request, self._clock()) + self._interval_seconds
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await read()
+        except TimeoutError:
+            raise DeadlineExceededError(
+                f"no complete answer within {self._timeout_seconds:.3g}s: raise --ionq.timeout"
+            ) from None
+
+
+def remaining_pages(plan: Plan, page: Page) -> int:
+    """Return how many older pages of its machine are to be read after a page."""
+    dates = [record.timestamp_seconds for record in page.records if record.timestamp_seconds is not None]
+    # One that is older than the start was in force then.
+    reaches_start = plan.start is not None and dates and min(dates) <= plan.start
+    return 0 if reaches_start else page.remaining_pages
+
+
+def _is_refusal(error: IonQError) -> bool:
+    return isinstance(error, HTTPStatusError) and error.status < _SERVER_ERRORS
+
+
+def _parsed(answer: Answer, parse: Callable[[], T]) -> T:
+    try:
+        return parse()
+    except IonQError as error:
+        error.request_id = answer.request_id
+        raise

@@ -1,0 +1,68 @@
+"""What a backfill is asked to read."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from exporter.characterizations import Characterization
+
+SETTLED = timedelta(hours=3)
+"""How long Prometheus may still write a time itself: a block that overlaps it would be refused or lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A backend, and where it is today: IonQ keeps no history of that."""
+
+    name: str
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which machines, and what time, in Unix seconds; without a start, as far back as IonQ goes."""
+
+    api_url: str
+    machines: tuple[Machine, ...]
+    start: float | None
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a machine's history, numbered from 1, newest first."""
+
+    backend: str
+    number: int
+    remaining_pages: int
+    records: tuple[Characterization, ...]
+
+
+def parse_time(text: str) -> float:
+    """Read ``2025-12-31`` or an ISO 8601 time, UTC unless it says otherwise, as Unix seconds.
+
+    Raises ValueError, with a message for the user.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time: write 2025-12-31 or 2025-12-31T18:00:00Z") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def check_span(start: float | None, end: float | None, now: float) -> float:
+    """Return the end to read to. Raises ValueError, with a message for the user."""
+    latest = now - SETTLED.total_seconds()
+    if end is not None and end > latest:
+        raise ValueError(
+            f"--end must be three hours ago or earlier, {format_time(latest)} now: Prometheus is still "
+            "writing what came after, and scrapes bring it"
+        )
+    end = latest if end is None else end
+    if start is not None and start >= end:
+        raise ValueError(f"--start, {format_time(start)}, must be before the end, {format_time(end)}")
+    return end
+
+
+def format_time(timestamp: float) -> str:
+    """Write Unix seconds as IonQ does: ``2025-06-16T00:00:00Z``."""
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,103 @@
+"""Past characterizations as OpenMetrics with timestamps, which promtool turns into Prometheus's blocks.
+
+A record counts from its date until the next one's. Prometheus looks no further back for a sample than a
+few minutes, so each value is repeated at a step, at whole multiples of it: there, queries find it.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Self, TextIO
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from exporter.backfill.plan import Machine, Plan
+from exporter.characterizations import Characterization, CharacterizedBackend
+from exporter.metrics import RECORD_METRICS, BackendMetric
+
+_NO_VALUE = " 0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """At which moments, in Unix seconds, which record of a machine was in force."""
+
+    machine: Machine
+    records: tuple[tuple[range, Characterization], ...]
+
+    @classmethod
+    def of(cls, plan: Plan, machine: Machine, records: Iterable[Characterization], step: int) -> Self:
+        """Lay out records in any order, each until the next one, and the last until the plan's end.
+
+        Of two with one date the last counts; what has no date has no place.
+        """
+        by_date = {record.timestamp_seconds: record for record in records}
+        dates = sorted(date for date in by_date if date is not None)
+        start = 0.0 if plan.start is None else plan.start
+        in_force = (
+            (_multiples(step, max(since, start), min(until, plan.end)), by_date[since])
+            for since, until in pairwise((*dates, math.inf))
+        )
+        return cls(machine, tuple((moments, record) for moments, record in in_force if moments))
+
+
+def write_history(file: TextIO, timelines: Sequence[Timeline], labels: Mapping[str, str]) -> int:
+    """Write all metrics of all machines, with further labels on each series; return how many samples."""
+    written = 0
+    for metric in RECORD_METRICS:
+        series = _series(metric, timelines)
+        family = GaugeMetricFamily(
+            metric.name, metric.help, labels=(*labels, *metric.label_names), unit=metric.unit
+        )
+        for label_values in series:
+            family.add_metric((*labels.values(), *label_values), 0)
+        if not series:
+            continue
+        text: bytes = generate_latest(_Single(family))  # type: ignore[no-untyped-call]
+        *head_and_names, _ = text.decode().splitlines()
+        head = [line for line in head_and_names if line.startswith("#")]
+        file.writelines(f"{line}\n" for line in head)
+        for line, values in zip(head_and_names[len(head) :], series.values(), strict=True):
+            name = line.removesuffix(_NO_VALUE)
+            for moments, value in values:
+                sample = f"{name} {floatToGoString(value)}"  # type: ignore[no-untyped-call]
+                file.writelines(f"{sample} {moment}\n" for moment in moments)
+                written += len(moments)
+    file.write("# EOF\n")
+    return written
+
+
+_Values = list[tuple[range, float]]
+
+
+def _series(
+    metric: BackendMetric[CharacterizedBackend], timelines: Iterable[Timeline]
+) -> dict[tuple[str, ...], _Values]:
+    """Return what a metric was and when, by the values of its labels."""
+    series: dict[tuple[str, ...], _Values] = {}
+    for timeline in timelines:
+        machine = timeline.machine
+        for moments, record in timeline.records:
+            backend = CharacterizedBackend(machine.name, machine.location, record.id, record)
+            for further_values, value in metric.samples(backend):
+                label_values = (machine.name, machine.location, *further_values)
+                series.setdefault(label_values, []).append((moments, value))
+    return series
+
+
+class _Single(Collector):
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._family
+
+
+def _multiples(step: int, since: float, until: float) -> range:
+    """Return the multiples of a step from one time on, and before another."""
+    return range(math.ceil(since / step) * step, math.ceil(until / step) * step, step)
