@@ -1,5 +1,7 @@
 """``make bench``: measure, and print the table that the README quotes."""
 
+import contextlib
+import http.client
 import itertools
 import math
 import re
@@ -13,6 +15,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from benchmarks.history import measure_backfill
 from benchmarks.processes import Subject, Upstream, blackbox_exporter, ionq_exporter, nginx
 
 _PACKAGE_OF = {
@@ -42,6 +45,7 @@ def main() -> None:
         _compare(upstream, folder, python)
         _measure_tls_load(upstream, folder, python)
         _measure_sizes(upstream, python)
+        measure_backfill(python, folder)
 
 
 def _compare(upstream: Upstream, folder: Path, python: str) -> None:
@@ -153,10 +157,24 @@ def _measure_sizes(upstream: Upstream, python: str) -> None:
             api_url = upstream.api_url(size, changing=changing)
             with ionq_exporter(upstream, api_url, python) as subject:
                 measurement = _Sequential(subject)
+                _await_characterizations(subject)
                 measurement.scrape(20)
                 cells.append(statistics.median(measurement.durations) * 1e3)
                 resident = subject.resident_megabytes()
         print(f"| {size:,} | {cells[0]:.3g} ms | {cells[1]:.3g} ms | {resident:.0f} MB |")
+
+
+def _await_characterizations(subject: Subject) -> None:
+    """Scrape until all records have been read, which takes more than one scrape when there are thousands."""
+    while b"} 0.0" in b"".join(re.findall(rb"ionq_backend_characterization_current{.*", _body(subject))):
+        pass
+
+
+def _body(subject: Subject) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", subject.port, timeout=_STUCK_SECONDS)
+    with contextlib.closing(connection):
+        connection.request("GET", subject.path)
+        return connection.getresponse().read()
 
 
 def _row(title: str, values: list[float], unit: str) -> None:

@@ -11,12 +11,28 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import trustme
 
 _START_SECONDS = 20
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+_CHARACTERIZATION_ID = "617a1f8b-59d4-435d-aa33-"
+CHARACTERIZATION = {
+    "id": f"{_CHARACTERIZATION_ID}NUMBER",
+    "date": "2026-11-01T00:00:00Z",
+    "qubits": 36,
+    "connectivity": list(combinations(range(36), 2)),
+    "fidelity": {
+        "spam": {"median": 0.9962, "stderr": None},
+        "1q": {"median": 0.9998, "stderr": 0},
+        "2q": {"median": 0.995, "stderr": 0.0001},
+    },
+    "timing": {"readout": 0.00015, "reset": 5e-05, "1q": 0.00013, "2q": 0.00097, "t1": 100, "t2": 1},
+}
+"""What IonQ says of a machine with 36 qubits."""
 
 
 @dataclass(slots=True)
@@ -77,6 +93,9 @@ def nginx(folder: Path, sizes: Sequence[int]) -> Iterator[Upstream]:
             document.parent.mkdir(parents=True)
             first_row, others = _backends(size).split('"QUEUE"', 1)
             document.write_text(first_row + queue_time + others.replace('"QUEUE"', "1181215"))
+    answer = json.dumps({"pages": 0, "characterizations": [CHARACTERIZATION]})
+    numbered = answer.replace("NUMBER", '<!--# echo var="number" -->')
+    (folder / "www" / "characterization").write_text(numbered)
     web_config = folder / "web.yml"
     web_config.write_text("tls_server_config: {cert_file: server.pem, key_file: server.pem}")
     port = free_port()
@@ -93,6 +112,9 @@ def nginx(folder: Path, sizes: Sequence[int]) -> Iterator[Upstream]:
             ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.pem;
             root {folder}/www;
             location /changing {{ ssi on; ssi_types application/json; }}
+            location ~ /backends/qpu.bench-(?<number>[0-9]+)/characterizations$ {{
+              ssi on; ssi_types application/json; try_files /characterization =404;
+            }}
           }}
         }}
         """
@@ -217,7 +239,7 @@ def _backends(count: int) -> str:
             "degraded": False,
             "kw": 4902.81,
             "location": "College Park, MD, USA",
-            "characterization_id": f"617a1f8b-59d4-435d-aa33-{number:012x}",
+            "characterization_id": f"{_CHARACTERIZATION_ID}{number}",
         }
         for number in range(count)
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.cli import _commands
 from exporter.errors import REASONS
-from exporter.metrics import BACKEND_METRICS
+from exporter.metrics import BACKEND_METRICS, CHARACTERIZATION_METRICS
 from exporter.telemetry import ScrapeCollector, Telemetry
 
 ROOT = Path(__file__).parent.parent
@@ -32,9 +32,21 @@ def options_of(command: str) -> dict[str, click.Option]:
     return {name: option for option in parameters for name in option.opts if isinstance(option, click.Option)}
 
 
+def names_of(command: str) -> set[str]:
+    return {
+        name for option in options_of(command).values() for name in (*option.opts, *option.secondary_opts)
+    }
+
+
 def test_the_table_of_backend_metrics_names_each_metric_and_its_field() -> None:
     documented = [(row[0].strip("`"), row[1].strip("`")) for row in table_below("## Metrics")]
     assert documented == [(metric.name, metric.field) for metric in BACKEND_METRICS]
+
+
+def test_the_table_of_characterization_metrics_names_each_metric_and_its_field() -> None:
+    table = table_below("And of a machine's characterization")
+    documented = [(row[0].strip("`"), row[1].strip("`")) for row in table]
+    assert documented == [(metric.name, metric.field) for metric in CHARACTERIZATION_METRICS]
 
 
 def test_the_table_of_own_metrics_names_each_metric_and_its_type() -> None:
@@ -60,6 +72,8 @@ def test_the_table_of_flags_names_each_flag_of_serve_and_its_default() -> None:
     assert documented.keys() == options.keys()
     for name, option in options.items():
         default = option.default[0] if isinstance(option.default, tuple) else option.default
+        if option.secondary_opts:
+            default = "on"
         assert documented[name] == (str(default) if isinstance(default, str | int) else ""), name
 
 
@@ -68,13 +82,15 @@ def test_the_table_of_flags_names_each_flag_of_serve_and_its_default() -> None:
     sorted(
         set(
             re.findall(
-                r"`(--(?:(?:web|ionq|log|simulator)[.][a-z.-]+[a-z]|output|seed|speed|version))", README
+                r"`(--(?:(?:(?:no-)?collector|web|ionq|log|simulator)[.][a-z.-]+[a-z]"
+                r"|output|seed|speed|version|backend|start|end|step|label|requests-per-second))\b",
+                README,
             )
         )
     ),
 )
 def test_each_flag_that_the_readme_mentions_exists(flag: str) -> None:
-    known = {name for command in _commands.commands for name in options_of(command)}
+    known = {name for command in _commands.commands for name in names_of(command)}
     assert flag in known | {"--help"}
 
 
