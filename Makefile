@@ -35,7 +35,7 @@ fuzz: $(FUZZ)/ready ## Look for inputs that break the parser or the HTTP surface
 dashboards: $(DEV)/ready ## Generate Grafana's dashboards
 	$(DEV)/bin/python -m grafana.generator
 
-demo-data: $(DEV)/ready ## Let the simulator live two weeks into a Prometheus data directory (needs promtool)
+demo-data: $(DEV)/ready ## Put two weeks of scrapes and years of fidelity into a Prometheus data directory (needs promtool)
 	$(DEV)/bin/python -m grafana.demo_data $(ARGS)
 
 manifests: $(DEV)/ready ## Generate the Prometheus Operator's objects from the rules and the Alertmanager's routes

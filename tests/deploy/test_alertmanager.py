@@ -21,11 +21,15 @@ PATIENCE = 10.0
 
 BLIND = {
     "IonQAllQPUsUnavailable",
+    "IonQBackendCharacterizationOld",
     "IonQBackendDegraded",
+    "IonQBackendFidelityLow",
     "IonQBackendFlapping",
     "IonQBackendGone",
     "IonQBackendRetired",
     "IonQBackendUnavailable",
+    "IonQCharacterizationValuesRejected",
+    "IonQCharacterizationsUnread",
     "IonQQueueLong",
     "IonQQueueLongForBackend",
     "IonQQueueShort",
@@ -35,16 +39,23 @@ BLIND = {
     "IonQValuesRejected",
 }
 QUEUES = {"IonQQueueLong", "IonQQueueLongForBackend", "IonQQueueShort", "IonQQueueShortForBackend"}
-OUT_OF_SERVICE = QUEUES | {"IonQBackendUnavailable", "IonQBackendDegraded", "IonQBackendFlapping"}
+OUT_OF_SERVICE = QUEUES | {
+    "IonQBackendCharacterizationOld",
+    "IonQBackendDegraded",
+    "IonQBackendFidelityLow",
+    "IonQBackendFlapping",
+    "IonQBackendUnavailable",
+}
 ANYWHERE = {
     "IonQExporterBlind": BLIND,
     "IonQExporterDown": BLIND | {"IonQExporterBlind", "IonQExporterInstanceDown"},
     "IonQAllQPUsUnavailable": {name for name in BLIND if name.startswith(("IonQBackend", "IonQQueue"))},
+    "IonQRateLimited": {"IonQCharacterizationsUnread"},
 }
 SAME_MACHINE_OR_EXPORTER = {
     "IonQBackendGone": OUT_OF_SERVICE,
     "IonQBackendRetired": OUT_OF_SERVICE,
-    "IonQBackendUnavailable": QUEUES | {"IonQBackendDegraded"},
+    "IonQBackendUnavailable": QUEUES | {"IonQBackendCharacterizationOld", "IonQBackendDegraded"},
     "IonQQueueLong": {"IonQQueueLongForBackend"},
     "IonQQueueShort": {"IonQQueueShortForBackend"},
     "IonQRateLimited": {"IonQScrapesFailing"},
@@ -79,9 +90,11 @@ def mail() -> Iterator[MailReceiver]:
 def labels_of(rule: Rule, *, number: str = "1") -> dict[str, str]:
     """Return the labels of an alert about the machine, field or exporter of that number."""
     labels = {"alertname": rule.alert, "severity": rule.labels["severity"]}
+    if rule.alert == "IonQBackendFidelityLow":
+        labels["operation"] = "2q"
     if rule.alert.startswith(("IonQBackend", "IonQQueue")):
         return labels | {"backend": f"qpu.forte-{number}"}
-    if rule.alert == "IonQValuesRejected":
+    if rule.alert in {"IonQValuesRejected", "IonQCharacterizationValuesRejected"}:
         return labels | {"field": f"field_{number}"}
     if rule.alert in {"IonQScrapesFailing", "IonQRateLimited", "IonQExporterInstanceDown"}:
         return labels | {"job": "ionq-exporter", "instance": f"10.0.0.{number}:10065"}
@@ -290,6 +303,25 @@ def test_two_machines_are_one_notification_and_then_one_is_back(
         "Over: qpu.forte-1: An IonQ backend is unavailable. "
         f"The alert lasted 1h0m0s, until {moment(now)}.\n\n"
     )
+
+
+def test_two_operations_of_a_machine_are_told_apart(
+    alertmanager: str, web: WebReceiver, mail: MailReceiver, tmp_path: Path
+) -> None:
+    config = on_loopback(hurry(choices_uncommented()), web, mail, tmp_path)
+    with running(alertmanager, config, tmp_path) as api:
+        now = datetime.now(UTC)
+        first = alert("IonQBackendFidelityLow", "It fell.", startsAt=now)
+        second = alert("IonQBackendFidelityLow", "It fell.", startsAt=now)
+        second["labels"]["operation"] = "spam"
+        api.post(first, second)
+        told = web.posts("/slack").get(timeout=PATIENCE)
+        api.post(second | {"startsAt": (now - timedelta(hours=1)).isoformat(), "endsAt": now.isoformat()})
+        later = web.posts("/slack").get(timeout=PATIENCE)
+    assert told["attachments"][0]["title"] == (
+        "[WARNING] qpu.forte-1 2q, qpu.forte-1 spam: The fidelity of an IonQ backend is unusually low."
+    )
+    assert "Over: qpu.forte-1 spam: The fidelity" in later["attachments"][0]["text"]
 
 
 def test_a_critical_alert_pages(

@@ -1,10 +1,13 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from deploy.drill.shipped import ALERTS, RECORDING, load
+from exporter.metrics import BACKEND_METRICS, CHARACTERIZATION_METRICS
 from tests.deploy.files import ALERT_RULES, RECORDED, RULE_TESTS, RULES, THRESHOLDS, Rule, groups
 from tests.deploy.promql import matchers, metrics
 from tests.support.tools import require_tool, tool_choices
@@ -16,20 +19,17 @@ METRICS = {
     "up",
     "ionq_up",
     "ionq_scrape_duration_seconds",
-    "ionq_backend_qubits",
-    "ionq_backend_average_queue_time_seconds",
-    "ionq_backend_energy_kwh",
-    "ionq_backend_degraded",
-    "ionq_backend_status",
-    "ionq_backend_last_updated_timestamp_seconds",
-    "ionq_backend_characterization_info",
     "ionq_exporter_api_requests_total",
     "ionq_exporter_api_failures_total",
     "ionq_exporter_rejected_values_total",
+    "ionq_exporter_characterization_requests_total",
+    "ionq_exporter_characterization_failures_total",
     "ionq_exporter_build_info",
     "process_start_time_seconds",
+    *(metric.name for metric in BACKEND_METRICS),
+    *(metric.name for metric in CHARACTERIZATION_METRICS),
 }
-LABELS = {"backend", "location", "status", "reason", "field", "job", "instance", "quantile"}
+LABELS = {"backend", "location", "status", "operation", "reason", "field", "job", "instance", "quantile"}
 REASONS = {
     "connect",
     "tls",
@@ -70,6 +70,50 @@ def test_rule_tests_evaluate_the_groups_in_their_order(file: Path) -> None:
     assert load(file)["group_eval_order"] == groups(RECORDING) + groups(ALERTS)
 
 
+def test_an_hour_of_history_weighs_as_much_as_one_of_live_samples(promtool: str, tmp_path: Path) -> None:
+    # Three records at a sample each hour, one at a sample each 20 minutes, and the begin of a fifth.
+    hours = 84
+    now = f"{4 * hours + 6}h"
+
+    def course(*values: float) -> str:
+        *history, live, newest = values
+        filled_in = [f"{value} _x2" for value in history for _ in range(hours)]
+        return " ".join([*filled_in, f"{live}x{3 * hours - 1}", f"{newest}x30"])
+
+    def expectation(expr: str, value: float) -> dict[str, Any]:
+        return {"expr": expr, "eval_time": now, "exp_samples": [{"labels": "{}", "value": value}]}
+
+    test = {
+        "interval": "20m",
+        "input_series": [
+            {
+                "series": 'ionq_backend_fidelity_ratio{backend="qpu.forte-1", operation="2q"}',
+                "values": course(0.99, 0.9906, 0.9894, 0.9904, 0.98),
+            },
+            {
+                "series": 'ionq_backend_characterization_timestamp_seconds{backend="qpu.forte-1"}',
+                "values": course(*(number * hours * 3600 for number in range(5))),
+            },
+        ],
+        "promql_expr_test": [
+            expectation("round(1e5 * max(backend_operation:ionq_backend_fidelity_ratio:avg60d))", 99010),
+            expectation('count(ALERTS{alertname="IonQBackendFidelityLow", alertstate="firing"})', 1),
+        ],
+    }
+    file = tmp_path / "history.yml"
+    file.write_text(
+        yaml.safe_dump(
+            {
+                "rule_files": [str(RECORDING), str(ALERTS)],
+                "evaluation_interval": "2h",
+                "group_eval_order": groups(RECORDING) + groups(ALERTS),
+                "tests": [test],
+            }
+        )
+    )
+    run(promtool, "test", "rules", file)
+
+
 @each_alert
 def test_each_alert_is_tested_firing_and_silent(alert: Rule) -> None:
     expectations = [
@@ -107,7 +151,7 @@ def test_an_alert_says_what_it_is_and_where_to_read_on(alert: Rule) -> None:
     assert set(alert.annotations) == {"summary", "description", "runbook_url", "dashboard_url"}
     assert "{{" not in alert.annotations["summary"]
     assert alert.annotations["runbook_url"] == f"{RUNBOOK_BASE}{alert.alert}.md"
-    assert re.match(r"/d/ionq-(fleet|backend|exporter)\b", alert.annotations["dashboard_url"])
+    assert re.match(r"/d/ionq-(fleet|backend|fidelity|exporter)\b", alert.annotations["dashboard_url"])
 
 
 @each_alert
@@ -118,10 +162,10 @@ def test_only_blindness_and_the_loss_of_all_qpus_are_critical(alert: Rule) -> No
 
 
 @each_alert
-def test_an_alert_about_a_machine_keeps_no_label_but_the_machine(alert: Rule) -> None:
+def test_an_alert_about_a_machine_keeps_no_label_but_the_machine_and_its_operation(alert: Rule) -> None:
     if alert.alert.startswith(("IonQBackend", "IonQQueue")):
         read = metrics(alert.expr) - THRESHOLDS
-        assert all(name.startswith(("backend:", "ionq:ionq_up:")) for name in read)
+        assert all(name.startswith(("backend:", "backend_operation:", "ionq:ionq_up:")) for name in read)
 
 
 def test_every_threshold_stands_once_in_the_first_group_and_is_used() -> None:
@@ -140,4 +184,4 @@ def test_no_alert_compares_with_a_number_of_its_own(alert: Rule) -> None:
 
 @pytest.mark.parametrize("name", sorted(RECORDED))
 def test_recorded_series_are_named_level_metric_operations(name: str) -> None:
-    assert re.fullmatch(r"(ionq|backend|backend_quantile):[a-z_]+:[a-z0-9]+", name)
+    assert re.fullmatch(r"(ionq|backend|backend_operation|backend_quantile):[a-z_]+:[a-z0-9]+", name)
