@@ -58,6 +58,7 @@ class CharacterizationReader:
         self._listed = BackendList(())
         self._known = NOTHING_CHARACTERIZED
         self._known_of: BackendList | None = None
+        self._turn = asyncio.Lock()
         self._read_shared = SharedCall(self._read_due, lifetime=timeout_seconds)
 
     async def characterize(self, listed: BackendList, budget_seconds: float) -> CharacterizedBackends:
@@ -106,12 +107,16 @@ class CharacterizationReader:
         return machine
 
     async def _read_due(self) -> None:
-        reading = _Reading(iter(tuple(self._due())))
-        async with asyncio.TaskGroup() as workers:
-            for _ in range(SIDE_BY_SIDE):
-                workers.create_task(self._work(reading))
-        # The next read may be days away.
-        await self._client.disconnect()
+        # Who gave up may still be noting what failed, and closing the connections.
+        async with self._turn:
+            reading = _Reading(iter(tuple(self._due())))
+            try:
+                async with asyncio.TaskGroup() as workers:
+                    for _ in range(SIDE_BY_SIDE):
+                        workers.create_task(self._work(reading))
+            finally:
+                # The next read may be days away.
+                await self._client.disconnect()
 
     async def _work(self, reading: "_Reading") -> None:
         for wanted in reading.due:

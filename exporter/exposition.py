@@ -130,7 +130,7 @@ def render_scrape(
     parts = [_encode_version(incidents, incidents.version, form), Part(fresh)]
     if isinstance(scrape.outcome, BackendList):
         parts.insert(0, encode_backends(scrape.outcome, form))
-        parts.insert(1, _encode_characterizations(scrape.characterized, form))
+        parts.insert(1, encode_characterizations(scrape.characterized, form))
     if form is Format.OPENMETRICS:
         parts.append(_END_OF_OPENMETRICS)
     return Exposition(parts)
@@ -143,7 +143,7 @@ def encode_backends(backends: BackendList, form: Format) -> Part:
 
 
 @functools.lru_cache(maxsize=len(Format))
-def _encode_characterizations(characterized: CharacterizedBackends, form: Format) -> Part:
+def encode_characterizations(characterized: CharacterizedBackends, form: Format) -> Part:
     """Write the families of characterizations, once for each time that one of them changed."""
     return Part(_encode(BackendCollector(CHARACTERIZATION_METRICS, characterized.backends), form))
 

@@ -1,6 +1,7 @@
 """Log lines about IonQ's failures and bad values: at once when they begin, then at a falling rate."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 
 import structlog
@@ -60,7 +61,8 @@ class IncidentLog:
         self._told_of_rejected: frozenset[tuple[str, str]] = frozenset()
         self._characterization_failures = FallingRate(clock)
         self._rejections_in_characterizations = FallingRate(clock)
-        self._told_of_characterizations_of: set[str] = set()
+        # The last of them, since a machine that is gone never recovers.
+        self._told_of_characterizations_of: deque[str] = deque(maxlen=_MAX_KINDS)
 
     def failed(self, error: IonQError) -> None:
         """Note a scrape that failed."""
@@ -108,7 +110,8 @@ class IncidentLog:
     def characterization_failed(self, backend: str, error: IonQError) -> None:
         """Note a read of a backend's characterization that failed."""
         if self._characterization_failures.tells(error.reason):
-            self._told_of_characterizations_of.add(backend)
+            if backend not in self._told_of_characterizations_of:
+                self._told_of_characterizations_of.append(backend)
             self._logger.warning(
                 "characterization_read_failed",
                 backend=backend,

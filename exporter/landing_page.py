@@ -7,6 +7,7 @@ from pathlib import Path
 import jinja2
 
 from exporter import __version__
+from exporter.characterizations import NOTHING_CHARACTERIZED
 from exporter.durations import humanize_duration
 from exporter.errors import IonQError
 from exporter.scraper import Scrape
@@ -18,6 +19,7 @@ DOCUMENTATION_URL = "https://github.com/ionq-exporter/ionq-exporter#readme"
 def render_landing_page(scrape: Scrape | None, now: datetime, *, telemetry_path: str, api_url: str) -> str:
     """Return the page as HTML; whatever IonQ sent is escaped."""
     outcome = scrape.outcome if scrape else None
+    characterized = scrape.characterized if scrape else NOTHING_CHARACTERIZED
     return _template().render(
         version=__version__,
         revision=revision(),
@@ -28,6 +30,7 @@ def render_landing_page(scrape: Scrape | None, now: datetime, *, telemetry_path:
         scrape_age=_age(scrape.finished_at.timestamp(), now) if scrape else None,
         error=outcome if isinstance(outcome, IonQError) else None,
         backends=() if outcome is None or isinstance(outcome, IonQError) else outcome.backends,
+        records={(known.name, known.location): known.record for known in characterized.backends},
         wait=humanize_duration,
         age=lambda timestamp: _age(timestamp, now),
     )

@@ -7,6 +7,7 @@ import platform
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +37,23 @@ _GRACE_SECONDS = 1.0
 
 
 class Exporter:
-    """The clients, the scraper over them and the counters of all."""
+    """The clients, the scraper over them and the counters of all.
 
-    def __init__(self, settings: IonQSettings, api_key: str | None, logger: FilteringBoundLogger) -> None:
+    ``clock`` (monotonic seconds) is what pauses and the rate of log lines go by.
+    """
+
+    def __init__(
+        self,
+        settings: IonQSettings,
+        api_key: str | None,
+        logger: FilteringBoundLogger,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Raise OSError or ValueError where the key, its file or a proxy cannot be used."""
         self.telemetry = Telemetry()
-        new_client = client_factory(settings, api_key, logger)
-        incidents = IncidentLog(logger)
+        new_client = functools.partial(client_factory(settings, api_key, logger), clock=clock)
+        incidents = IncidentLog(logger, clock)
         self.clients = [new_client(on_request=self.telemetry.count_request)]
         reader = None
         if settings.characterizations:
@@ -54,6 +65,7 @@ class Exporter:
                 incidents,
                 timeout_seconds=settings.timeout_seconds,
                 max_backends=settings.max_backends,
+                clock=clock,
             )
         self.scraper = Scraper(
             self.clients[0],
@@ -73,7 +85,7 @@ class Exporter:
 def client_factory(
     settings: IonQSettings, api_key: str | None, logger: FilteringBoundLogger
 ) -> Callable[..., IonQClient]:
-    """Return what makes clients that differ in ``on_request`` alone.
+    """Return what makes clients that differ in ``on_request`` and ``clock`` alone.
 
     Raises OSError or ValueError where the key, its file or a proxy cannot be used.
     """

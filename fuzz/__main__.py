@@ -1,4 +1,4 @@
-"""``make fuzz``: the parser, then the HTTP surface, for half of FUZZ_SECONDS each."""
+"""``make fuzz``: the parsers, then the HTTP surface, for half of FUZZ_SECONDS each."""
 
 import json
 import os
@@ -8,8 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from exporter.simulator import Fleet
+from exporter.simulator import Characterizations, Fleet, Span
 from exporter.simulator.clock import utc_now
+from fuzz import MACHINE
 
 _HERE = Path(__file__).parent
 _SECONDS = int(os.environ.get("FUZZ_SECONDS", "60"))
@@ -20,15 +21,17 @@ _SIGNS_OF_A_BUG = ("Traceback", "library_error")
 
 def main() -> int:
     """Fuzz both, and return the exit status: 1 where something was found."""
-    return int(any([_fuzz_parser(), _fuzz_http_surface()]))
+    return int(any([_fuzz_parsers(), _fuzz_http_surface()]))
 
 
-def _fuzz_parser() -> bool:
-    print(f"the parser, {_SECONDS // 2} s", flush=True)
+def _fuzz_parsers() -> bool:
+    print(f"the parsers, {_SECONDS // 2} s", flush=True)
     with tempfile.TemporaryDirectory() as corpus:
         for seed in range(5):
             rows = Fleet(seed).rows(utc_now())
             Path(corpus, f"fleet-{seed}").write_text(json.dumps(rows))
+            page = Characterizations(seed).page(MACHINE, utc_now(), Span(limit=2, page=seed + 1))
+            Path(corpus, f"page-{seed}").write_text(json.dumps(page))
         limits = (f"-max_total_time={_SECONDS // 2}", f"-max_len={_LARGEST_INPUT}", "-timeout=10")
         artifacts = f"-artifact_prefix={_HERE}/crash-"
         command = (sys.executable, "-m", "fuzz.parser", *limits, artifacts, "-verbosity=0", corpus)

@@ -1,32 +1,58 @@
-"""Feeds mutated answers of IonQ's through the parser and both exposition formats, guided by coverage."""
+"""Feeds mutated answers of IonQ's through both parsers and both exposition formats, guided by coverage."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 
 import atheris
+
+from fuzz import MACHINE
 
 with atheris.instrument_imports(include=["exporter", "json"]):
     from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
     from prometheus_client.parser import text_string_to_metric_families as parse_text
 
     from exporter.backends import parse_backends
+    from exporter.characterizations import (
+        CharacterizedBackend,
+        CharacterizedBackends,
+        parse_characterizations,
+    )
     from exporter.churn import ChurnLimit
     from exporter.errors import InvalidJSONError, UnexpectedShapeError
-    from exporter.exposition import Format, encode_backends
+    from exporter.exposition import Format, Part, encode_backends, encode_characterizations
 
 _CHURN = ChurnLimit(100)
 
 
 def check(body: bytes) -> None:
-    """Read a body as IonQ's answer; anything but the two errors is a crash, and so is unreadable output."""
+    """Read a body as either answer; anything but the two errors is a crash, and so is unreadable output."""
     try:
         answer = parse_backends(body)
     except (InvalidJSONError, UnexpectedShapeError):
+        pass
+    else:
+        for backends in (answer, _CHURN.admit(answer)):
+            _check_expositions(partial(encode_backends, backends))
+    try:
+        page = parse_characterizations(body, MACHINE)
+    except (InvalidJSONError, UnexpectedShapeError):
         return
-    for backends in (answer, _CHURN.admit(answer)):
-        text = encode_backends(backends, Format.TEXT).plain.decode("utf-8")
-        list(parse_text(text))
-        openmetrics = encode_backends(backends, Format.OPENMETRICS).plain.decode("utf-8") + "# EOF\n"
-        list(parse_openmetrics(openmetrics))  # type: ignore[no-untyped-call]
+    # The records of a page are one machine's; so that all can be shown, each is another's here.
+    characterized = CharacterizedBackends(
+        tuple(
+            CharacterizedBackend(f"qpu.{number}", "", wanted.id, record)
+            for number, (wanted, record) in enumerate(pairwise((*page.records, *page.records[:1])))
+        )
+    )
+    _check_expositions(partial(encode_characterizations, characterized))
+
+
+def _check_expositions(encode: Callable[[Format], Part]) -> None:
+    list(parse_text(encode(Format.TEXT).plain.decode("utf-8")))
+    openmetrics = encode(Format.OPENMETRICS).plain.decode("utf-8") + "# EOF\n"
+    list(parse_openmetrics(openmetrics))  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 import json
 import math
-import time
-import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -9,47 +7,26 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.backends import (
-    FIELDS,
-    MAX_ROWS,
-    Backend,
-    BackendList,
-    parse_backends,
-)
+from exporter.backends import FIELDS, MAX_ROWS, Backend, BackendList, parse_backends
 from exporter.errors import InvalidJSONError, UnexpectedShapeError
 from exporter.untrusted_json import MAX_TEXT_LENGTH, Rejection
 from tests.support.samples import FORTE
 from tests.support.untrusted_json import (
-    DEEP_LIST,
     DEEP_OBJECT,
-    DEPTH,
     GOOD_ROW,
     HOSTILE_ROWS,
     any_json,
     body,
     raw_body,
-    row_with,
     rows,
 )
 
 
-def read(field: str, value: Any) -> tuple[Backend, list[tuple[str, str]]]:
+def read(field: str, value: Any) -> tuple[Backend, tuple[Rejection, ...]]:
     """Parse one row with one further field; return the backend, and what was rejected."""
-    return read_raw(field, json.dumps(value).encode())
-
-
-def read_raw(field: str, value: bytes) -> tuple[Backend, list[tuple[str, str]]]:
-    result = parse_backends(raw_body(row_with(field, value)))
+    result = parse_backends(body({"backend": "neighbour", field: value}))
     [backend] = result.backends
-    return backend, [(rejection.field, rejection.problem) for rejection in result.rejections]
-
-
-def assert_rejected(field: str, value: bytes, problem: str) -> None:
-    backend, rejected = read_raw(field, value)
-    assert backend == Backend("neighbour")
-    [(rejected_field, rejected_problem)] = rejected
-    assert rejected_field == field
-    assert rejected_problem.endswith(problem)
+    return backend, result.rejections
 
 
 # What IonQ documents
@@ -97,37 +74,7 @@ def test_an_empty_list_is_an_answer() -> None:
     assert result.rejections == ()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32-le"])
-def test_every_encoding_that_json_may_have_is_read(encoding: str) -> None:
-    text = json.dumps([{**GOOD_ROW, "location": "Zürich"}], ensure_ascii=False)
-    assert parse_backends(text.encode(encoding)).backends == (replace(FORTE, location="Zürich"),)
-
-
-# Numbers
-
-
-@pytest.mark.parametrize(
-    ("value", "qubits"),
-    [
-        (b"0", 0),
-        (b"-0", 0),
-        (b"-0.0", 0),
-        (b"36", 36),
-        (b"36.0", 36),
-        (b"1e2", 100),
-        (b"999999999999999999", 999_999_999_999_999_999),
-        (b"4611686018427387904", 2**62),
-    ],
-)
-def test_qubits_are_a_whole_number_however_it_is_written(value: bytes, qubits: int) -> None:
-    backend, rejected = read_raw("qubits", value)
-    assert backend.qubits == qubits
-    assert isinstance(backend.qubits, int)
-    assert rejected == []
-
-
-def test_a_fraction_of_a_qubit_is_rejected() -> None:
-    assert_rejected("qubits", b"36.5", "36.5 is not a whole number")
+# Values, beyond what tests/test_untrusted_json.py says of each kind
 
 
 @pytest.mark.parametrize(
@@ -147,185 +94,54 @@ def test_the_queue_time_comes_in_milliseconds_and_leaves_in_seconds(
 ) -> None:
     backend, rejected = read("average_queue_time", milliseconds)
     assert backend.average_queue_time_seconds == seconds
-    assert rejected == []
+    assert rejected == ()
 
 
 @pytest.mark.parametrize("kilowatt_hours", [0, 0.25, 4902.81, 120_000])
 def test_the_energy_is_taken_as_sent(kilowatt_hours: float) -> None:
     backend, rejected = read("kw", kilowatt_hours)
     assert backend.energy_kwh == kilowatt_hours
-    assert rejected == []
-
-
-@pytest.mark.parametrize("field", ["average_queue_time", "kw", "last_updated"])
-def test_minus_zero_is_zero(field: str) -> None:
-    backend, rejected = read_raw(field, b"-0.0")
-    [value] = {
-        value
-        for value in (
-            backend.average_queue_time_seconds,
-            backend.energy_kwh,
-            backend.last_updated_timestamp_seconds,
-        )
-        if value is not None
-    }
-    assert math.copysign(1, value) == 1
-    assert rejected == []
-
-
-@pytest.mark.parametrize("field", ["qubits", "average_queue_time", "kw", "last_updated"])
-@pytest.mark.parametrize(
-    ("value", "problem"),
-    [
-        (b"true", "True is not a number"),
-        (b"false", "False is not a number"),
-        (b"[36]", "[36] is not a number"),
-        (b"{}", "{} is not a number"),
-        (b"NaN", "nan is not a finite number"),
-        (b"Infinity", "inf is not a finite number"),
-        (b"-Infinity", "-inf is not a finite number"),
-        (b"1e999", "inf is not a finite number"),
-        (b"9" * 5_000, "inf is not a finite number"),
-        (b"-" + b"9" * 5_000, "-inf is not a finite number"),
-        (b"-1", "-1 is negative"),
-        (b"-0.001", "-0.001 is negative"),
-    ],
-)
-def test_what_is_no_number_of_something_is_rejected(field: str, value: bytes, problem: str) -> None:
-    assert_rejected(field, value, problem)
-
-
-@pytest.mark.parametrize("field", ["qubits", "average_queue_time", "kw"])
-def test_a_number_as_text_is_rejected(field: str) -> None:
-    assert_rejected(field, b'"36"', "'36' is not a number")
-
-
-# The flag
+    assert rejected == ()
 
 
 @pytest.mark.parametrize("degraded", [True, False])
-def test_degraded_is_true_or_false(degraded: bool) -> None:  # noqa: FBT001
+def test_degraded_is_told_both_ways(degraded: bool) -> None:  # noqa: FBT001
     backend, rejected = read("degraded", degraded)
     assert backend.degraded is degraded
-    assert rejected == []
+    assert rejected == ()
 
 
-@pytest.mark.parametrize("value", [b"0", b"1", b'"true"', b'""', b"[]", b"{}", b"NaN"])
-def test_degraded_is_nothing_else(value: bytes) -> None:
-    assert_rejected("degraded", value, "is not true or false")
-
-
-# Times
-
-
-@pytest.mark.parametrize(
-    ("sent", "seconds"),
-    [
-        ("2025-06-16T00:00:00Z", 1_750_032_000.0),
-        ("2025-06-16T00:00:00.250Z", 1_750_032_000.25),
-        ("2025-06-16T00:00:00.123456Z", 1_750_032_000.123456),
-        ("2025-06-16T02:00:00+02:00", 1_750_032_000.0),
-        ("2025-06-15T14:00:00-10:00", 1_750_032_000.0),
-        ("2025-06-16T00:00:00", 1_750_032_000.0),
-        ("2025-06-16 00:00:00", 1_750_032_000.0),
-        ("20250616T000000Z", 1_750_032_000.0),
-        ("2025-06-16", 1_750_032_000.0),
-        ("1970-01-01T00:00:00Z", 0.0),
-        ("2500-01-01T00:00:00Z", 16_725_225_600.0),
-        (1_750_032_000, 1_750_032_000.0),
-        (1_750_032_000.25, 1_750_032_000.25),
-        (0, 0.0),
-        (253_402_300_799, 253_402_300_799.0),
-    ],
-)
-def test_a_time_is_iso_8601_or_seconds_since_the_epoch_and_utc_without_an_offset(
-    sent: str | float, seconds: float
-) -> None:
-    backend, rejected = read("last_updated", sent)
-    assert backend.last_updated_timestamp_seconds == seconds
-    assert rejected == []
-
-
-def test_a_time_without_an_offset_is_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setenv("TZ", "Asia/Tokyo")
-        time.tzset()
-        backend, _ = read("last_updated", "2025-06-16T00:00:00")
-    time.tzset()
+def test_a_time_in_seconds_since_the_epoch_is_read_as_well() -> None:
+    backend, rejected = read("last_updated", 1_750_032_000)
     assert backend.last_updated_timestamp_seconds == 1_750_032_000.0
-
-
-@pytest.mark.parametrize(
-    ("sent", "problem"),
-    [
-        ("", "is not an ISO 8601 time"),
-        ("yesterday", "is not an ISO 8601 time"),
-        ("1750032000", "is not an ISO 8601 time"),
-        ("2025-02-30T00:00:00Z", "is not an ISO 8601 time"),
-        ("2025-06-16T00:00:00+24:00", "is not an ISO 8601 time"),
-        ("2016-12-31T23:59:60Z", "is not an ISO 8601 time"),  # a leap second: Python knows none
-        ("10000-01-01T00:00:00Z", "is not an ISO 8601 time"),
-        ("2025-06-16T00:00:00Z\ud800", "is not an ISO 8601 time"),
-        ("0001-01-01T00:00:00Z", "is negative"),  # Go's zero time
-        ("0001-01-01T00:00:00+14:00", "is negative"),
-        ("1969-12-31T23:59:59Z", "is negative"),
-        ("9999-12-31T23:59:59-14:00", "is later than the year 9999, so not in seconds"),
-        (1_750_032_000_000, "is later than the year 9999, so not in seconds"),
-        (1e300, "is later than the year 9999, so not in seconds"),
-    ],
-)
-def test_a_time_that_cannot_be_meant_is_rejected(sent: str | float, problem: str) -> None:
-    assert_rejected("last_updated", json.dumps(sent).encode(), problem)
-
-
-# Text
-
-
-@pytest.mark.parametrize("field", ["location", "status", "characterization_id"])
-@pytest.mark.parametrize(
-    "text", ["available", "College Park, MD, USA", "Zürich 日本 🛰", 'a"b\\c{}#', "x" * MAX_TEXT_LENGTH]
-)
-def test_printable_text_is_taken_as_it_comes(field: str, text: str) -> None:
-    backend, rejected = read(field, text)
-    assert getattr(backend, field) == text
-    assert rejected == []
-
-
-@pytest.mark.parametrize("field", ["location", "status", "characterization_id"])
-@pytest.mark.parametrize("text", ["", " ", "   "])
-def test_empty_text_is_the_same_as_nothing_sent(field: str, text: str) -> None:
-    backend, rejected = read(field, text)
-    assert backend == Backend("neighbour")
-    assert rejected == []
-
-
-@pytest.mark.parametrize("field", ["location", "status", "characterization_id"])
-@pytest.mark.parametrize(
-    ("value", "problem"),
-    [
-        (b"1", "1 is not text"),
-        (b"true", "True is not text"),
-        (b'["available"]', "['available'] is not text"),
-        (b"{}", "{} is not text"),
-        (b'"' + b"x" * (MAX_TEXT_LENGTH + 1) + b'"', f"is longer than {MAX_TEXT_LENGTH} characters"),
-        (rb'"a\nb"', "holds characters that cannot be printed"),
-        (b'"a\nb"', "holds characters that cannot be printed"),
-        (rb'"\u001b[2J"', "holds characters that cannot be printed"),
-        (rb'"\u0000"', "holds characters that cannot be printed"),
-        (rb'"\u2028"', "holds characters that cannot be printed"),
-        (rb'"\u202e"', "holds characters that cannot be printed"),
-        (rb'"\ud800"', "holds characters that cannot be printed"),
-        (b'"\xff"', "holds characters that cannot be printed"),
-    ],
-)
-def test_text_that_can_be_no_label_is_rejected(field: str, value: bytes, problem: str) -> None:
-    assert_rejected(field, value, problem)
+    assert rejected == ()
 
 
 @pytest.mark.parametrize("status", ["running", "calibrating", "Available", "available\u00e9"])
 def test_a_status_that_nobody_has_documented_is_kept(status: str) -> None:
     backend, _ = read("status", status)
     assert backend.status == status
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("location", 7, "7 is not text"),
+        ("status", True, "True is not text"),
+        ("qubits", 36.5, "36.5 is not a whole number"),
+        ("qubits", "36", "'36' is not a number"),
+        ("average_queue_time", -1, "-1 is negative"),
+        ("average_queue_time", "1181215", "'1181215' is not a number"),
+        ("kw", math.inf, "inf is not a finite number"),
+        ("degraded", 0, "0 is not true or false"),
+        ("last_updated", "yesterday", "'yesterday' is not an ISO 8601 time"),
+        ("characterization_id", "a\nb", r"'a\nb' holds characters that cannot be printed"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_rejected_and_counts_as_not_sent(
+    field: str, value: Any, problem: str
+) -> None:
+    assert read(field, value) == (Backend("neighbour"), (Rejection(field, "neighbour", problem),))
 
 
 # Rows
@@ -401,31 +217,6 @@ def test_as_many_rows_as_the_limit_are_all_read() -> None:
 
 
 # Answers that are no list of backends
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"",
-        b" ",
-        b"<!doctype html><title>502 Bad Gateway</title>",
-        b'[{"backend":"qpu.forte-1","qubi',
-        body(GOOD_ROW)[:-1],
-        body(GOOD_ROW) + b"]",
-        b"[{'backend':'a'}]",
-        b"\xff\xfe\x00",
-        b'["\xff',
-        b"\x1f\x8b\x08\x00",
-        b"[" * DEPTH,
-        b"[" + DEEP_LIST + b',"' + b"a" * 1_000,
-        DEEP_LIST + b"]",
-        b"[" + DEEP_OBJECT,
-    ],
-)
-def test_what_is_no_json_is_told_so_with_its_first_bytes(answer: bytes) -> None:
-    with pytest.raises(InvalidJSONError) as failure:
-        parse_backends(answer)
-    assert failure.value.message == f"IonQ's answer is not JSON, it starts with {answer[:60]!r}"
 
 
 @pytest.mark.parametrize(
@@ -542,42 +333,6 @@ def test_deep_nesting_in_one_row_changes_nothing_about_the_others(sent: list[Any
     assert beside.rejections[0] == Rejection("row", "row 2", "[[[[[[[...]]]]]]] is not an object")
 
 
-DEEP_PREFIX = b"[" + b"[" * 5_000 + b"]" * 5_000 + b","
-
-BRACKETS = [b"[" * DEPTH, b"[]" * DEPTH, b"]" * DEPTH]
-
-STRINGS = [
-    b'"' * DEPTH,
-    b"\\" * DEPTH,
-    b'"' + b"a" * DEPTH,
-    b'"' + b"\\n" * DEPTH,
-    b'"' + b'\\"' * DEPTH,
-    b'"' + b"\\" * (DEPTH + 1),
-    b'"[' * DEPTH,
-]
-
-
-@pytest.mark.parametrize("tail", BRACKETS + STRINGS)
-def test_deep_nesting_is_found_in_linear_time(tail: bytes) -> None:
-    started = time.process_time()
-    with pytest.raises(InvalidJSONError):
-        parse_backends(DEEP_PREFIX + tail)
-    assert time.process_time() - started < 5  # of some 0.1 s; were it quadratic, this would be minutes
-
-
-@pytest.mark.parametrize("tail", STRINGS)
-def test_text_beside_deep_nesting_costs_no_more_memory_than_a_few_copies(tail: bytes) -> None:
-    answer = DEEP_PREFIX + tail
-    tracemalloc.start()
-    try:
-        with pytest.raises(InvalidJSONError):
-            parse_backends(answer)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 10 * len(answer)
-
-
 # Answers that repeat themselves
 
 
@@ -590,8 +345,3 @@ def test_lists_are_told_apart_by_identity_so_that_they_can_key_a_cache() -> None
     first, second = BackendList((FORTE,)), BackendList((FORTE,))
     assert first != second
     assert len({first, second}) == 2
-
-
-def test_a_no_break_space_is_as_good_as_another() -> None:
-    row = GOOD_ROW | {"location": "College Park,\u00a0MD"}
-    assert parse_backends(json.dumps([row]).encode()).backends[0].location == "College Park,\u00a0MD"

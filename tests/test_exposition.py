@@ -4,6 +4,7 @@ import platform
 import time
 import zlib
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,13 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter import __version__
 from exporter.backends import Backend, BackendList, parse_backends
+from exporter.characterizations import (
+    NOTHING_CHARACTERIZED,
+    Characterization,
+    CharacterizedBackend,
+    CharacterizedBackends,
+    parse_characterizations,
+)
 from exporter.errors import DeadlineExceededError, IonQError, RateLimitedError
 from exporter.exposition import (
     Exposition,
@@ -23,14 +31,26 @@ from exporter.exposition import (
     Part,
     accepts_gzip,
     encode_backends,
+    encode_characterizations,
     negotiate,
     render_scrape,
 )
-from exporter.metrics import BACKEND_METRICS, BackendCollector
+from exporter.metrics import BACKEND_METRICS, CHARACTERIZATION_METRICS, BackendCollector
 from exporter.scraper import Scrape
 from exporter.telemetry import Telemetry, revision
 from exporter.untrusted_json import Rejection
-from tests.support.untrusted_json import GOOD_ROW, HOSTILE_ROWS, any_json, body, raw_body, rows
+from tests.support.samples import CHARACTERIZED_FORTE
+from tests.support.untrusted_json import (
+    GOOD_RECORD,
+    GOOD_ROW,
+    HOSTILE_ROWS,
+    any_json,
+    body,
+    page,
+    raw_body,
+    records,
+    rows,
+)
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 
@@ -52,8 +72,10 @@ PROMETHEUS_3_5_WITH_NATIVE_HISTOGRAMS = (
 CHROMIUM = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
 
-def scrape_of(outcome: BackendList | IonQError) -> Scrape:
-    return Scrape(datetime.now(UTC), 0.25, outcome)
+def scrape_of(
+    outcome: BackendList | IonQError, characterized: CharacterizedBackends = NOTHING_CHARACTERIZED
+) -> Scrape:
+    return Scrape(datetime.now(UTC), 0.25, outcome, characterized)
 
 
 def golden(name: str) -> str:
@@ -77,10 +99,16 @@ def read_back(exposition: bytes, form: Format) -> dict[Series, float]:
     return dict(samples)
 
 
-def expected_series(backends: BackendList) -> dict[Series, float]:
+def expected_series(
+    backends: BackendList, characterized: CharacterizedBackends = NOTHING_CHARACTERIZED
+) -> dict[Series, float]:
+    families = [
+        *BackendCollector(BACKEND_METRICS, backends.backends).collect(),
+        *BackendCollector(CHARACTERIZATION_METRICS, characterized.backends).collect(),
+    ]
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in BackendCollector(BACKEND_METRICS, backends.backends).collect()
+        for family in families
         for sample in family.samples
     }
 
@@ -225,6 +253,8 @@ def test_a_failed_scrape_has_no_backend_series_and_every_counter_from_the_start(
     telemetry = Telemetry()
     telemetry.count_request()
     telemetry.count_request()
+    telemetry.count_characterization_request()
+    telemetry.count_characterization_failure("http_status")
     telemetry.count_failure("timeout")
     telemetry.count_rejections(
         [Rejection("row", "row 10001", "is too many", count=3), Rejection("qubits", "a", "")]
@@ -236,7 +266,11 @@ def test_a_failed_scrape_has_no_backend_series_and_every_counter_from_the_start(
 
 def test_openmetrics_has_units_and_one_end() -> None:
     backends = BackendList((Backend("simulator", average_queue_time_seconds=0.0),))
-    text = render_scrape(scrape_of(backends), Telemetry(), Format.OPENMETRICS, with_process=False)
+    characterized = CharacterizedBackends(
+        (CharacterizedBackend("simulator", "", "a", Characterization("a", fidelity={"2q": 1.0})),)
+    )
+    scrape = scrape_of(backends, characterized)
+    text = render_scrape(scrape, Telemetry(), Format.OPENMETRICS, with_process=False)
     assert text.plain.decode() == golden("scrape.openmetrics")
 
 
@@ -279,8 +313,39 @@ def test_hostile_rows_are_written_and_read_back_without_duplicates(form: Format)
     assert {dict(labels)["backend"] for _, labels in series} == {"qpu.forte-1"}
 
 
+@pytest.mark.parametrize("form", Format)
+@given(sent=st.lists(records | any_json, max_size=5))
+def test_whatever_is_understood_of_characterizations_is_written_and_read_back_without_duplicates(
+    sent: list[Any], form: Format
+) -> None:
+    understood = parse_characterizations(page(*sent), "qpu.forte-1").records
+    characterized = CharacterizedBackends(
+        tuple(
+            CharacterizedBackend(f"qpu.{number}", "", record.id if number % 2 else "another", record)
+            for number, record in enumerate(understood)
+        )
+    )
+    written = encode_characterizations(characterized, form).plain + end(form)
+    assert read_back(written, form) == expected_series(BackendList(()), characterized)
+
+
+@pytest.mark.parametrize("form", Format)
+def test_backends_and_their_characterizations_are_one_exposition(form: Format) -> None:
+    backends = parse_backends(body(GOOD_ROW))
+    characterized = CharacterizedBackends((CHARACTERIZED_FORTE,))
+    exposition = render_scrape(scrape_of(backends, characterized), Telemetry(), form)
+    series = read_back(exposition.plain, form)
+    assert expected_series(backends, characterized).items() <= series.items()
+    assert {name for name, _ in series} >= {metric.name for metric in CHARACTERIZATION_METRICS}
+    assert gzip.decompress(exposition.gzipped) == exposition.plain
+
+
 def whole(backends: BackendList, form: Format) -> bytes:
-    return encode_backends(backends, form).plain + (b"# EOF\n" if form is Format.OPENMETRICS else b"")
+    return encode_backends(backends, form).plain + end(form)
+
+
+def end(form: Format) -> bytes:
+    return b"# EOF\n" if form is Format.OPENMETRICS else b""
 
 
 @pytest.mark.parametrize("form", Format)
@@ -302,6 +367,36 @@ def test_a_new_list_is_written_anew() -> None:
 
 
 @pytest.mark.parametrize("form", Format)
+def test_characterizations_are_written_once_while_they_are_the_same(form: Format) -> None:
+    characterized = CharacterizedBackends((CHARACTERIZED_FORTE,))
+    first = encode_characterizations(characterized, form)
+    assert encode_characterizations(characterized, form) is first
+    # What changes with each scrape is not what they are kept by.
+    for _ in range(3):
+        render_scrape(scrape_of(parse_backends(body(GOOD_ROW)), characterized), Telemetry(), form)
+    assert encode_characterizations(characterized, form) is first
+
+
+@pytest.mark.parametrize("form", Format)
+def test_characterizations_are_written_anew_when_one_of_them_changes(form: Format) -> None:
+    old, new = (
+        CharacterizedBackends((replace(CHARACTERIZED_FORTE, characterization_id=identity),))
+        for identity in (GOOD_RECORD["id"], "one that is not read yet")
+    )
+    current = b"ionq_backend_characterization_current"
+    (before,), (after,) = (
+        [
+            line
+            for line in encode_characterizations(characterized, form).plain.splitlines()
+            if line.startswith(current)
+        ]
+        for characterized in (old, new)
+    )
+    assert before.endswith(b" 1.0")
+    assert after.endswith(b" 0.0")
+
+
+@pytest.mark.parametrize("form", Format)
 def test_every_count_is_in_the_next_exposition(form: Format) -> None:
     telemetry = Telemetry()
 
@@ -317,6 +412,12 @@ def test_every_count_is_in_the_next_exposition(form: Format) -> None:
     assert total() == 2
     telemetry.count_rejections([Rejection("kw", "a", ""), Rejection("row", "row 10001", "", count=5)])
     assert total() == 8
+    telemetry.count_characterization_failure("tls")
+    assert total() == 9
+    telemetry.count_rejections([Rejection("record.fidelity", "a", "")])
+    assert total() == 10
+    telemetry.count_characterization_request()  # which is one of all requests, too
+    assert total() == 12
 
 
 @pytest.mark.parametrize("form", Format)

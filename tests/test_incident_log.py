@@ -16,6 +16,7 @@ SCRAPE_INTERVAL = 15
 
 TIMEOUT = DeadlineExceededError("no complete answer within 9.5s")
 BAD_QUBITS = Rejection("qubits", "qpu.forte-1", "'36' is not a number")
+BAD_FIDELITY = Rejection("record.fidelity", "qpu.forte-1", "2q.median 1.5 is not between 0 and 1")
 BAD_STATUS = Rejection("status", "qpu.aria-1", "7 is not text")
 
 
@@ -228,6 +229,132 @@ def test_the_last_line_comes_to_tell_the_truth_however_values_came_and_went(
         clock.now += SCRAPE_INTERVAL
     assert told[-1]["event"] == ("ionq_values_rejected" if last else "ionq_values_valid_again")
     assert len(told) <= 4
+
+
+# Characterizations
+
+
+def test_a_failure_to_read_a_characterization_is_told_at_once_with_its_backend(
+    incidents: IncidentLog, told: list[EventDict]
+) -> None:
+    error = HTTPStatusError("IonQ answered 503: see https://status.ionq.co", 503)
+    error.request_id = "req-1"
+    incidents.characterization_failed("qpu.forte-1", error)
+    assert told == [
+        {
+            "event": "characterization_read_failed",
+            "log_level": "warning",
+            "backend": "qpu.forte-1",
+            "reason": "http_status",
+            "error": "IonQ answered 503: see https://status.ionq.co",
+            "request_id": "req-1",
+        }
+    ]
+
+
+def test_that_many_characterizations_fail_for_one_reason_is_told_once(
+    incidents: IncidentLog, told: list[EventDict]
+) -> None:
+    for number in range(100):
+        incidents.characterization_failed(f"qpu.{number}", TIMEOUT)
+    incidents.characterization_failed("qpu.0", ConnectionFailedError("no connection"))
+    assert [(line["backend"], line["reason"]) for line in told] == [
+        ("qpu.0", "timeout"),
+        ("qpu.0", "connect"),
+    ]
+
+
+def test_a_lasting_failure_to_read_characterizations_is_told_at_a_falling_rate(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    times = []
+    began = clock.now
+    for _ in range(DAY // SCRAPE_INTERVAL):
+        before = len(told)
+        incidents.characterization_failed("qpu.forte-1", TIMEOUT)
+        times += [clock.now - began] * (len(told) - before)
+        clock.now += SCRAPE_INTERVAL
+    assert times[:9] == [0, 60, 180, 420, 900, 1860, 3780, 7380, 10_980]
+    assert len(times) < 40
+
+
+def test_a_failure_to_read_characterizations_and_one_of_a_scrape_do_not_silence_each_other(
+    incidents: IncidentLog, told: list[EventDict]
+) -> None:
+    incidents.characterization_failed("qpu.forte-1", TIMEOUT)
+    incidents.failed(TIMEOUT)
+    incidents.characterization_read("qpu.forte-1", [])
+    incidents.succeeded()
+    assert [line["event"] for line in told] == [
+        "characterization_read_failed",
+        "ionq_read_failed",
+        "characterization_read_recovered",
+        "ionq_read_recovered",
+    ]
+
+
+def test_that_a_characterization_is_read_at_last_is_told_once_and_for_its_backend_alone(
+    incidents: IncidentLog, told: list[EventDict]
+) -> None:
+    incidents.characterization_failed("qpu.forte-1", TIMEOUT)
+    incidents.characterization_read("qpu.aria-1", [])
+    incidents.characterization_read("qpu.forte-1", [])
+    incidents.characterization_read("qpu.forte-1", [])
+    assert told[1:] == [
+        {"event": "characterization_read_recovered", "log_level": "info", "backend": "qpu.forte-1"}
+    ]
+
+
+def test_a_recovery_of_what_was_not_told_is_not_told(incidents: IncidentLog, told: list[EventDict]) -> None:
+    incidents.characterization_failed("qpu.forte-1", TIMEOUT)
+    incidents.characterization_failed("qpu.aria-1", TIMEOUT)
+    incidents.characterization_read("qpu.aria-1", [])
+    assert [line["event"] for line in told] == ["characterization_read_failed"]
+
+
+def test_bad_values_of_a_characterization_are_told_with_examples(
+    incidents: IncidentLog, told: list[EventDict]
+) -> None:
+    incidents.characterization_read("qpu.forte-1", [BAD_FIDELITY, BAD_FIDELITY])
+    assert told == [
+        {
+            "event": "ionq_values_rejected",
+            "log_level": "warning",
+            "count": 2,
+            "examples": "; ".join(["qpu.forte-1: record.fidelity 2q.median 1.5 is not between 0 and 1"] * 2),
+        }
+    ]
+
+
+def test_bad_values_of_characterizations_are_told_once_for_each_backend_and_then_at_a_falling_rate(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(DAY // SCRAPE_INTERVAL):
+        for backend in ("qpu.forte-1", "qpu.aria-1"):
+            incidents.characterization_read(backend, [BAD_FIDELITY])
+        clock.now += SCRAPE_INTERVAL
+    assert 2 < len(told) < 40
+
+
+def test_valid_characterizations_are_not_worth_a_line_and_say_nothing_of_the_values_of_backends(
+    incidents: IncidentLog, told: list[EventDict]
+) -> None:
+    incidents.rejected([BAD_QUBITS])
+    incidents.characterization_read("qpu.forte-1", [])
+    incidents.rejected([BAD_QUBITS])
+    assert [line["count"] for line in told] == [1]
+
+
+def test_names_that_come_and_go_leave_little_behind_and_the_last_recovery_is_told(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for number in range(1_000):
+        incidents.characterization_failed(f"qpu.{number}", TIMEOUT)
+        clock.now += 3601
+    assert len(told) == 1_000
+    assert len(incidents._told_of_characterizations_of) <= 50
+    incidents.characterization_read("qpu.999", [])
+    assert told[-1]["event"] == "characterization_read_recovered"
 
 
 # The rate

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from exporter import __version__
 from exporter.backends import Backend, BackendList
+from exporter.characterizations import Characterization, CharacterizedBackend, CharacterizedBackends
 from exporter.errors import DeadlineExceededError, HTTPStatusError, IonQError
 from exporter.landing_page import render_landing_page
 from exporter.scraper import Scrape
@@ -16,9 +17,21 @@ from tests.support import samples
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
 API_URL = "https://api.ionq.co/v0.4"
-HEADINGS = ["Backend", "Location", "Status", "Qubits", "Wait", "Degraded", "kWh", "Updated"]
+HEADINGS = [
+    "Backend",
+    "Location",
+    "Status",
+    "Qubits",
+    "Wait",
+    "Degraded",
+    "kWh",
+    "Updated",
+    "2-qubit fidelity",
+    "Characterized",
+]
 
 FORTE = replace(samples.FORTE, last_updated_timestamp_seconds=(NOW - timedelta(days=2, hours=3)).timestamp())
+RECORD = replace(samples.RECORD, timestamp_seconds=(NOW - timedelta(days=5, hours=1)).timestamp())
 
 HOSTILE = """</td><script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"""
 
@@ -69,14 +82,20 @@ class Page(HTMLParser):
 
 
 def page_of(
-    outcome: BackendList | IonQError | None, *, telemetry_path: str = "/metrics", api_url: str = API_URL
+    outcome: BackendList | IonQError | None,
+    *characterized: CharacterizedBackend,
+    telemetry_path: str = "/metrics",
+    api_url: str = API_URL,
 ) -> Page:
-    scrape = None if outcome is None else Scrape(NOW - timedelta(seconds=12), 0.0831, outcome)
+    finished_at = NOW - timedelta(seconds=12)
+    known = CharacterizedBackends(characterized)
+    scrape = None if outcome is None else Scrape(finished_at, 0.0831, outcome, known)
     return Page(render_landing_page(scrape, NOW, telemetry_path=telemetry_path, api_url=api_url))
 
 
-def cells(backend: Backend) -> list[str]:
-    headings, row = page_of(BackendList((backend,))).rows
+def cells(backend: Backend, record: Characterization | None = None) -> list[str]:
+    known = CharacterizedBackend(backend.name, backend.location, "current", record)
+    headings, row = page_of(BackendList((backend,)), known).rows
     assert headings == HEADINGS
     return row
 
@@ -98,7 +117,7 @@ def test_the_page_links_to_metrics_documentation_and_ionqs_status() -> None:
 
 
 def test_a_backend_is_a_row_of_values_for_people() -> None:
-    assert cells(FORTE) == [
+    assert cells(FORTE, RECORD) == [
         "qpu.forte-1",
         "College Park, MD, USA",
         "available",
@@ -107,11 +126,31 @@ def test_a_backend_is_a_row_of_values_for_people() -> None:
         "no",
         "4,902.81",
         "2d 3h ago",
+        "99.50%",
+        "5d 1h ago",
     ]
 
 
-def test_absent_values_are_dashes() -> None:
-    assert cells(Backend("simulator")) == ["simulator", "–", "–", "–", "–", "–", "–", "–"]  # noqa: RUF001
+@pytest.mark.parametrize(
+    "record", [None, Characterization("a"), Characterization("a", fidelity={"1q": 0.99})]
+)
+def test_absent_values_are_dashes(record: Characterization | None) -> None:
+    assert cells(Backend("simulator"), record) == ["simulator", *["–"] * 9]  # noqa: RUF001
+
+
+def test_a_machine_of_which_nothing_was_ever_characterized_has_dashes_too() -> None:
+    (_, row) = page_of(BackendList((FORTE,))).rows
+    assert row[-2:] == ["–", "–"]  # noqa: RUF001
+
+
+def test_of_two_machines_with_one_name_each_has_its_own_fidelity() -> None:
+    backends = [Backend("a", location=location) for location in ("Basel", "Bothell")]
+    characterized = [
+        CharacterizedBackend("a", location, "x", Characterization("x", fidelity={"2q": ratio}))
+        for location, ratio in (("Bothell", 0.5), ("Basel", 1.0))
+    ]
+    _, *rows = page_of(BackendList(tuple(backends)), *characterized).rows
+    assert [row[-2] for row in rows] == ["100.00%", "50.00%"]
 
 
 def test_zeros_are_not_absent() -> None:
@@ -122,9 +161,10 @@ def test_zeros_are_not_absent() -> None:
         energy_kwh=0.0,
         last_updated_timestamp_seconds=0.0,
     )
-    *_, qubits, wait, _, kwh, updated = cells(zeros)
-    assert (qubits, wait, kwh) == ("0", "0s", "0.00")
-    assert updated == "20779d 17h ago"
+    record = Characterization("x", timestamp_seconds=0.0, fidelity={"2q": 0.0})
+    *_, qubits, wait, _, kwh, updated, fidelity, characterized = cells(zeros, record)
+    assert (qubits, wait, kwh, fidelity) == ("0", "0s", "0.00", "0.00%")
+    assert updated == characterized == "20779d 17h ago"
 
 
 def test_a_degraded_machine_says_yes() -> None:
@@ -134,6 +174,8 @@ def test_a_degraded_machine_says_yes() -> None:
 def test_an_update_in_the_future_is_not_shown_as_past() -> None:
     ahead = Backend("a", last_updated_timestamp_seconds=(NOW + timedelta(minutes=90)).timestamp())
     assert cells(ahead)[HEADINGS.index("Updated")] == "in 1h 30m"
+    record = Characterization("x", timestamp_seconds=ahead.last_updated_timestamp_seconds)
+    assert cells(ahead, record)[HEADINGS.index("Characterized")] == "in 1h 30m"
 
 
 @pytest.mark.parametrize(
@@ -215,7 +257,13 @@ def test_no_text_changes_the_structure_of_the_page(text: str) -> None:
         average_queue_time_seconds=st.none() | st.floats(0, allow_infinity=False),
         energy_kwh=st.none() | st.floats(0, allow_infinity=False),
         last_updated_timestamp_seconds=st.none() | st.floats(0, 253_402_300_800),
-    )
+    ),
+    st.builds(
+        Characterization,
+        id=st.just("a"),
+        timestamp_seconds=st.none() | st.floats(0, 253_402_300_800),
+        fidelity=st.dictionaries(st.just("2q"), st.floats(0, 1)),
+    ),
 )
-def test_no_number_is_too_odd_for_the_page(backend: Backend) -> None:
-    assert len(cells(backend)) == len(HEADINGS)
+def test_no_number_is_too_odd_for_the_page(backend: Backend, record: Characterization) -> None:
+    assert len(cells(backend, record)) == len(HEADINGS)

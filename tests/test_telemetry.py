@@ -6,9 +6,12 @@ import pytest
 import exporter.telemetry
 from exporter import __version__
 from exporter.backends import FIELDS
+from exporter.characterizations import RECORD_FIELDS
 from exporter.errors import REASONS
 from exporter.telemetry import ScrapeCollector, Telemetry, revision
 from exporter.untrusted_json import Rejection
+
+FAILURES = ("ionq_exporter_api_failures_total", "ionq_exporter_characterization_failures_total")
 
 
 def counts(telemetry: Telemetry, name: str, label: str) -> dict[str, float]:
@@ -25,12 +28,17 @@ def requests(telemetry: Telemetry) -> float | None:
     return telemetry.requests.get_sample_value("ionq_exporter_api_requests_total")
 
 
+def characterization_requests(telemetry: Telemetry) -> float | None:
+    return telemetry.incidents.get_sample_value("ionq_exporter_characterization_requests_total")
+
+
 def versions(telemetry: Telemetry) -> list[int]:
     return [ledger.version for ledger in telemetry.ledgers]
 
 
-def test_every_reason_of_a_failure_is_present_from_the_start_with_0() -> None:
-    assert counts(Telemetry(), "ionq_exporter_api_failures_total", "reason") == {
+@pytest.mark.parametrize("name", FAILURES)
+def test_every_reason_of_a_failure_is_present_from_the_start_with_0(name: str) -> None:
+    assert counts(Telemetry(), name, "reason") == {
         "connect": 0,
         "tls": 0,
         "timeout": 0,
@@ -56,11 +64,20 @@ def test_every_field_that_can_be_rejected_is_present_from_the_start_with_0() -> 
         "degraded": 0,
         "last_updated": 0,
         "characterization_id": 0,
+        "record": 0,
+        "record.id": 0,
+        "record.backend": 0,
+        "record.date": 0,
+        "record.qubits": 0,
+        "record.connectivity": 0,
+        "record.fidelity": 0,
+        "record.timing": 0,
     }
 
 
-def test_the_counter_of_requests_is_present_from_the_start_with_0() -> None:
+def test_the_counters_of_requests_are_present_from_the_start_with_0() -> None:
     assert requests(Telemetry()) == 0
+    assert characterization_requests(Telemetry()) == 0
 
 
 def test_requests_add_up() -> None:
@@ -68,14 +85,35 @@ def test_requests_add_up() -> None:
     telemetry.count_request()
     telemetry.count_request()
     assert requests(telemetry) == 2
+    assert characterization_requests(telemetry) == 0
+
+
+def test_a_request_for_a_characterization_is_one_of_all_requests() -> None:
+    telemetry = Telemetry()
+    telemetry.count_characterization_request()
+    telemetry.count_request()
+    assert requests(telemetry) == 2
+    assert characterization_requests(telemetry) == 1
 
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_failure_is_counted_under_its_reason_and_no_other(reason: str) -> None:
     telemetry = Telemetry()
     telemetry.count_failure(reason)
-    counted = counts(telemetry, "ionq_exporter_api_failures_total", "reason")
-    assert counted == {**dict.fromkeys(REASONS, 0), reason: 1}
+    assert [counts(telemetry, name, "reason") for name in FAILURES] == [
+        {**dict.fromkeys(REASONS, 0), reason: 1},
+        dict.fromkeys(REASONS, 0),
+    ]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_failure_to_read_a_characterization_is_no_failure_of_a_scrape(reason: str) -> None:
+    telemetry = Telemetry()
+    telemetry.count_characterization_failure(reason)
+    assert [counts(telemetry, name, "reason") for name in FAILURES] == [
+        dict.fromkeys(REASONS, 0),
+        {**dict.fromkeys(REASONS, 0), reason: 1},
+    ]
 
 
 def test_each_rejected_value_and_each_row_is_counted_under_its_field() -> None:
@@ -87,9 +125,14 @@ def test_each_rejected_value_and_each_row_is_counted_under_its_field() -> None:
             Rejection("row", "row 10001", "", count=7),
         ]
     )
-    telemetry.count_rejections([Rejection("qubits", "a", "")])
+    telemetry.count_rejections([Rejection("qubits", "a", ""), Rejection("record.qubits", "a", "")])
     counted = counts(telemetry, "ionq_exporter_rejected_values_total", "field")
-    assert counted == {**dict.fromkeys(FIELDS, 0), "qubits": 3, "row": 7}
+    assert counted == {
+        **dict.fromkeys((*FIELDS, *RECORD_FIELDS), 0),
+        "qubits": 3,
+        "row": 7,
+        "record.qubits": 1,
+    }
 
 
 def test_the_build_is_named_by_version_revision_and_python() -> None:
@@ -114,6 +157,10 @@ def test_a_ledger_has_a_new_version_for_each_change_and_only_then() -> None:
     assert versions(telemetry) == [1, 1]
     telemetry.count_rejections([Rejection("qubits", "a", "")])
     assert versions(telemetry) == [1, 2]
+    telemetry.count_characterization_failure("timeout")
+    assert versions(telemetry) == [1, 3]
+    telemetry.count_characterization_request()
+    assert versions(telemetry) == [2, 4]
 
 
 @pytest.mark.parametrize(("up", "value"), [(True, 1), (False, 0)])

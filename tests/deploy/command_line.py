@@ -14,7 +14,7 @@ def variables(command: str = "serve") -> set[str]:
 
 
 def flags(command: str = "serve") -> set[str]:
-    return {name for option in _options(command) for name in option.opts}
+    return {name for option in _options(command) for name in (*option.opts, *option.secondary_opts)}
 
 
 def default(flag: str) -> Any:

@@ -9,9 +9,11 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.support.exporter_process import ExporterProcess
 from tests.support.tools import require_tool
-from tests.support.upstream import FLEET, Script, Upstream, ok, status
+from tests.support.upstream import CHARACTERIZATION, FLEET, Script, Upstream, characterized, ok, status
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+LAPTOP: ViewportSize = {"width": 1024, "height": 768}
+TABLET: ViewportSize = {"width": 768, "height": 1024}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 SCRIPT = "<script>document.title = 'forged'</script>"
@@ -27,9 +29,20 @@ HOSTILE = [
     {"backend": "nothing but a name"},
 ]
 
+MANY = [
+    *FLEET,
+    *(
+        FLEET[0] | {"backend": f"qpu.forte-enterprise-{number}", "location": location}
+        for number, location in enumerate(
+            ("Basel, Switzerland", "Chattanooga, TN, USA", "Colorado Springs, CO, USA")
+        )
+    ),
+]
+
 PAGES: dict[str, Script] = {
     "usual": ok(),
     "hostile": ok(json.dumps(HOSTILE).encode()),
+    "many": ok(json.dumps(MANY).encode()),
     "none": ok(b"[]"),
     "failure": status(
         500, {"x-request-id": "x" * 300}, json.dumps({"message": SCRIPT + "y" * 9999}).encode()
@@ -37,6 +50,11 @@ PAGES: dict[str, Script] = {
 }
 
 OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def flags() -> tuple[str, ...]:
+    return ("--collector.characterizations",)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +95,13 @@ def open_page(browser: Browser, exporter: ExporterProcess) -> Iterator[OpenPage]
         ("usual", DESKTOP, "dark"),
         ("usual", PHONE, "light"),
         ("usual", PHONE, "dark"),
+        ("many", DESKTOP, "light"),
+        ("many", LAPTOP, "light"),
+        ("many", TABLET, "dark"),
+        ("many", PHONE, "dark"),
         ("hostile", DESKTOP, "dark"),
+        ("hostile", LAPTOP, "light"),
+        ("hostile", TABLET, "light"),
         ("hostile", PHONE, "light"),
         ("failure", DESKTOP, "light"),
         ("failure", PHONE, "dark"),
@@ -95,6 +119,7 @@ def test_the_page_fits_the_screen_and_the_browser_has_no_complaint(
     scheme: str,
 ) -> None:
     upstream.answers(PAGES[content])
+    upstream.characterizes(lambda request: characterized(request, CHARACTERIZATION | {"backend": None}))
     exporter.scrape()
     page = open_page(viewport=viewport, color_scheme=scheme)
     page.screenshot(path=tmp_path / f"{content}-{viewport['width']}-{scheme}.png", full_page=True)
@@ -139,6 +164,7 @@ def test_the_page_can_be_read_without_javascript(
         "36",
         "17d 17h",
         "4,902.81",
+        "99.50%",
         "no",
         "ago",
     ):

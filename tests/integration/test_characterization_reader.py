@@ -1,5 +1,6 @@
 """When a record is asked for again, in time that the tests move."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,16 @@ from exporter.ionq_client import IonQClient
 from exporter.logs import configure_logs
 from exporter.telemetry import Telemetry
 from tests.support.clock import Clock
-from tests.support.upstream import CHARACTERIZATION, Request, Script, Upstream, characterized, ok, status
+from tests.support.upstream import (
+    CHARACTERIZATION,
+    Request,
+    Script,
+    Upstream,
+    characterized,
+    hang,
+    ok,
+    status,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -164,6 +174,24 @@ async def test_connections_are_closed_when_all_is_read(reading: Reading, upstrea
     upstream.characterizes(lambda _: with_id("a"))
     await reading.characterize(*["a"] * 10)
     upstream.await_open_connections(0)
+
+
+async def test_connections_are_closed_when_time_is_up_too(reading: Reading, upstream: Upstream) -> None:
+    upstream.characterizes(lambda request: hang if "qpu.0" in request.target else with_id("a"))
+    listed = BackendList(tuple(Backend(f"qpu.{number}", characterization_id="a") for number in range(10)))
+    known = await reading.reader.characterize(listed, 0.5)
+    assert shown(known) == [None, *["a"] * 9]
+    await asyncio.to_thread(upstream.await_open_connections, 0)
+
+
+async def test_a_read_that_begins_while_the_one_before_it_gives_up_is_not_cut_off(
+    reading: Reading, upstream: Upstream
+) -> None:
+    upstream.characterizes(lambda _: hang)
+    await reading.reader.characterize(BackendList((Backend("qpu.0", characterization_id="a"),)), 0.5)
+    upstream.characterizes(lambda _: with_id("a"))
+    assert shown(await reading.characterize("a", "a", "a")) == [None, "a", "a"]
+    assert len(upstream.characterization_requests) == 3, "who hangs is left alone"
 
 
 async def test_names_that_come_and_go_leave_little_behind(reading: Reading, upstream: Upstream) -> None:

@@ -5,10 +5,10 @@ import subprocess
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from exporter.metrics import BACKEND_METRICS
+from exporter.metrics import BACKEND_METRICS, CHARACTERIZATION_METRICS
 from tests.support.exporter_process import ExporterProcess
 from tests.support.tools import require_tool
-from tests.support.upstream import Script, Upstream, ok, status
+from tests.support.upstream import CHARACTERIZATION, Script, Upstream, characterized, ok, status
 
 HOSTILE = r"""[
     {"backend": "quote\"backslash\\", "location": "Zürich, {a=\"b\"} # HELP", "qubits": 1,
@@ -22,6 +22,18 @@ ANSWERS: dict[str, Script] = {
     "failure": status(500),
     "hostile": ok(HOSTILE),
 }
+
+
+@pytest.fixture(scope="module")
+def flags() -> tuple[str, ...]:
+    return ("--collector.characterizations",)
+
+
+@pytest.fixture
+def upstream(upstream: Upstream) -> Upstream:
+    record = CHARACTERIZATION | {"id": '"\\{😀}# EOF', "backend": None}
+    upstream.characterizes(lambda request: characterized(request, record))
+    return upstream
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
@@ -47,11 +59,15 @@ def test_an_openmetrics_parser_reads_the_openmetrics_output(
     families = {family.name: family for family in parsed}
     assert families["ionq_up"].samples[0].value == (answer is not ANSWERS["failure"])
     assert families["ionq_exporter_api_requests"].type == "counter"
-    for metric in BACKEND_METRICS:
-        if metric.name in families:
-            assert families[metric.name].type == "gauge"
-            assert families[metric.name].documentation == metric.help
-            assert families[metric.name].unit == metric.unit
+    metrics = {metric.name: (metric.help, metric.unit) for metric in BACKEND_METRICS} | {
+        metric.name: (metric.help, metric.unit) for metric in CHARACTERIZATION_METRICS
+    }
+    shown = metrics.keys() & families.keys()
+    for name in shown:
+        assert families[name].type == "gauge"
+        assert (families[name].documentation, families[name].unit) == metrics[name]
+    if answer is ANSWERS["usual"]:
+        assert shown == metrics.keys()
 
 
 def test_no_series_comes_twice(exporter: ExporterProcess, upstream: Upstream) -> None:

@@ -23,10 +23,22 @@ class Prometheus:
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, trust_env=False)
 
-    def query(self, expression: str) -> list[tuple[Mapping[str, str], float]]:
-        """Return labels and value of each series that an instant query finds."""
-        result = self._get("/api/v1/query", query=expression)["result"]
+    def query(self, expression: str, at: float | None = None) -> list[tuple[Mapping[str, str], float]]:
+        """Return labels and value of each series that an instant query finds, now or at a moment."""
+        when = {} if at is None else {"time": at}
+        result = self._get("/api/v1/query", query=expression, **when)["result"]
         return [(series["metric"], float(series["value"][1])) for series in result]
+
+    def range(
+        self, expression: str, start: float, end: float, step: int
+    ) -> list[tuple[Mapping[str, str], dict[float, float]]]:
+        """Return labels of each series that a range query finds, and its values by moment."""
+        times = {"start": start, "end": end, "step": step}
+        result = self._get("/api/v1/query_range", query=expression, **times)["result"]
+        return [
+            (series["metric"], {moment: float(value) for moment, value in series["values"]})
+            for series in result
+        ]
 
     def metadata(self) -> dict[str, list[dict[str, str]]]:
         """Return type, help and unit of each metric."""
@@ -40,7 +52,7 @@ class Prometheus:
     def close(self) -> None:
         self._http.close()
 
-    def _get(self, path: str, **parameters: str) -> Any:
+    def _get(self, path: str, **parameters: str | float) -> Any:
         return self._http.get(path, params=parameters).raise_for_status().json()["data"]
 
 

@@ -1,4 +1,4 @@
-"""What a server might send: from the rows that IonQ documents to what nobody should send."""
+"""What a server might send: from the rows and records that IonQ documents to what nobody should send."""
 
 import json
 from typing import Any
@@ -17,6 +17,20 @@ GOOD_ROW: dict[str, Any] = {
     "characterization_id": "617a1f8b-59d4-435d-aa33-695433d7155e",
 }
 
+GOOD_RECORD: dict[str, Any] = {
+    "id": GOOD_ROW["characterization_id"],
+    "date": "2025-06-16T00:00:00Z",
+    "backend": "qpu.forte-1",
+    "qubits": 36,
+    "connectivity": [[0, 1], [0, 2], [1, 2]],
+    "fidelity": {
+        "spam": {"median": 0.9962, "stderr": 0.0003},
+        "1q": {"median": 0.9998, "stderr": 0},
+        "2q": {"median": 0.995, "stderr": 0.0001},
+    },
+    "timing": {"readout": 0.00015, "reset": 5e-05, "1q": 0.00013, "2q": 0.00097, "t1": 100, "t2": 1},
+}
+
 DEPTH = 100_000
 
 
@@ -33,6 +47,21 @@ def raw_body(*rows: bytes) -> bytes:
 def row_with(field: str, value: bytes) -> bytes:
     """Write a row whose field holds a value in raw JSON text."""
     return b'{"backend":"neighbour","%b":%b}' % (field.encode(), value)
+
+
+def page(*records: Any, **further: Any) -> bytes:
+    """Write a page of characterizations as IonQ would."""
+    return json.dumps({"characterizations": records, "pages": 0} | further).encode()
+
+
+def raw_page(*records: bytes) -> bytes:
+    """Put records that are JSON text already, or nearly so, on one page."""
+    return b'{"characterizations":[%b],"pages":0}' % b",".join(records)
+
+
+def record_with(field: str, value: bytes) -> bytes:
+    """Write a record whose field holds a value in raw JSON text."""
+    return b'{"id":"neighbour","%b":%b}' % (field.encode(), value)
 
 
 DEEP_LIST = b"[" * DEPTH + b"]" * DEPTH
@@ -75,6 +104,34 @@ HOSTILE_ROWS = {
 }
 """Rows, or nearly rows, that must cost nothing but themselves."""
 
+HOSTILE_RECORDS = {
+    "null": b"null",
+    "a number": b"42",
+    "text": b'"qpu.forte-1"',
+    "a list": b'["id"]',
+    "an empty object": b"{}",
+    "a record without an id": b'{"qubits":36}',
+    "an id that is null": b'{"id":null}',
+    "an id that is a number": b'{"id":7}',
+    "a lone surrogate as id": rb'{"id":"\ud800"}',
+    "invalid UTF-8 as id": b'{"id":"\xff\xfe"}',
+    "control characters as id": rb'{"id":"\u001b[2J\n"}',
+    "another machine's": b'{"id":"neighbour","backend":"qpu.aria-1"}',
+    "an integer of 5,000 digits": record_with("qubits", b"9" * 5_000),
+    "NaN as a fidelity": record_with("fidelity", b'{"2q":{"median":NaN}}'),
+    "Infinity as a time": record_with("timing", b'{"t1":Infinity,"t2":-Infinity}'),
+    "a fidelity of a megabyte": record_with("fidelity", b'"' + b"x" * 1_000_000 + b'"'),
+    "a key of a megabyte": record_with("fidelity", b'{"' + b"x" * 1_000_000 + b'":1}'),
+    "a pair of a megabyte": record_with("connectivity", b"[[" + b"1," * 500_000 + b"1]]"),
+    "lists 100,000 deep": DEEP_LIST,
+    "objects 100,000 deep": DEEP_OBJECT,
+    "an id 100,000 deep": b'{"id":' + DEEP_OBJECT + b"}",
+    "connectivity 100,000 deep": record_with("connectivity", DEEP_LIST),
+    "fidelity 100,000 deep": record_with("fidelity", DEEP_OBJECT),
+    "timing 100,000 deep": record_with("timing", b'{"t1":' + DEEP_LIST + b"}"),
+}
+"""The same for records."""
+
 any_text = st.text(st.characters(exclude_categories=()), max_size=40)
 """Text of any characters, lone surrogates and control characters included."""
 
@@ -104,3 +161,26 @@ rows: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     },
 )
 """Rows that are more or less what IonQ sends."""
+
+_ratios = st.floats(0, 1) | st.sampled_from([0, 0.501, 1, 1.5, -0.0]) | any_json
+_results = st.fixed_dictionaries({}, optional={"median": _ratios, "stderr": _ratios, "mean": any_json})
+_seconds = st.floats(0, 1e3) | any_json
+_pairs = st.lists(st.integers(-1, 12), min_size=2, max_size=2)
+
+records: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"id": st.uuids().map(str) | any_text},
+    optional={
+        "date": st.datetimes().map(str) | st.integers(0, 2 * 10**9) | any_json,
+        "backend": st.sampled_from(["qpu.forte-1", "qpu.aria-1"]) | any_json,
+        "qubits": st.integers(0, 100) | any_json,
+        "connectivity": st.lists(_pairs | any_json, max_size=8) | any_json,
+        "fidelity": st.dictionaries(st.sampled_from(["spam", "1q", "2q", "3q"]), _results | any_json)
+        | any_json,
+        "timing": st.dictionaries(
+            st.sampled_from(["1q", "2q", "readout", "reset", "t1", "t2", "t3"]), _seconds | any_json
+        )
+        | any_json,
+        "noise": any_json,
+    },
+)
+"""Records that are more or less what IonQ sends."""
