@@ -31,7 +31,7 @@ RECORD_FIELDS = (
     "record.fidelity",
     "record.timing",
 )
-"""Where a rejected value can come from; ``record`` is a record that is no object."""
+"""Where a rejected value can come from; ``record`` is a record that is no object, or their number."""
 
 MAX_RECORDS = 10
 """The most that IonQ puts on a page."""
@@ -119,7 +119,9 @@ def parse_characterizations(
         rejections.extend(reader.rejections)
         if characterization:
             records.append(characterization)
-    remaining_pages = ValueReader(backend).read("pages", document.get("pages"), to_count)
+    reader = ValueReader(backend)
+    remaining_pages = reader.read("record", document.get("pages"), to_count, within="pages ")
+    rejections.extend(reader.rejections)
     return CharacterizationPage(tuple(records), remaining_pages or 0, tuple(rejections))
 
 

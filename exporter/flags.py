@@ -1,5 +1,6 @@
 """The flags, their types and defaults; each has an environment variable of the same name."""
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,17 @@ def _telemetry_path(text: str) -> str:
     if not _TELEMETRY_PATH.fullmatch(text):
         raise ValueError(f"{text!r} must be a path like /metrics, not below /-/")
     return text
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers, to which infinity and what is no number do not belong."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read a number; click asks for this."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 DURATION = Parsed("duration", parse_duration)
@@ -168,7 +180,7 @@ SIMULATOR_FLAGS = (
     ),
     flag(
         "speed",
-        type=click.FloatRange(min=0, max=1_000_000, min_open=True),
+        type=FiniteRange(min=0, max=1_000_000, min_open=True),
         default=1.0,
         help="Seconds to live per real second: 10000 makes a week pass in a minute.",
     ),

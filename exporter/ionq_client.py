@@ -93,27 +93,31 @@ class IonQClient:
         """How much is left of the pause that IonQ asked for."""
         return max(0.0, self._rate_limited_until - self._clock())
 
-    async def get_backends(self) -> Answer:
+    async def get_backends(self, *, retry: bool = True) -> Answer:
         """Read ``GET /backends``.
 
-        Retries once for a dropped connection and for the statuses of a gateway that has lost IonQ.
-        Raises a subclass of IonQError.
+        Retries once for a dropped connection and for the statuses of a gateway that has lost IonQ, unless
+        the caller does that. Raises a subclass of IonQError.
         """
-        return await self._read(self._backends_url)
+        return await self._read(self._backends_url, retry=retry)
 
-    async def get_characterizations(self, backend: str, query: Mapping[str, str | int]) -> Answer:
+    async def get_characterizations(
+        self, backend: str, query: Mapping[str, str | int], *, retry: bool = True
+    ) -> Answer:
         """Read ``GET /backends/{backend}/characterizations``, newest first.
 
         Retries and raises as ``get_backends`` does.
         """
         path = f"{self._backends_url}/{quote(backend, safe='')}/characterizations"
-        return await self._read(httpx.URL(f"{path}?{urlencode(query)}"))
+        return await self._read(httpx.URL(f"{path}?{urlencode(query)}"), retry=retry)
 
-    async def _read(self, url: httpx.URL) -> Answer:
+    async def _read(self, url: httpx.URL, *, retry: bool) -> Answer:
         if remaining := self.pause_seconds:
             raise RateLimitedError(
                 f"no request sent: IonQ asked for a pause, and {humanize_duration(remaining)} of it remain"
             )
+        if not retry:
+            return await self._get(url)
         try:
             return await self._get(url)
         except DroppedConnectionError:

@@ -404,10 +404,13 @@ def test_an_answer_that_does_not_count_its_pages_is_the_last_one() -> None:
 
 
 @pytest.mark.parametrize("pages", ["3", -1, 0.5, True, [], {}, math.inf, math.nan])
-def test_an_odd_number_of_pages_is_none_and_costs_no_record(pages: Any) -> None:
-    assert parse_characterizations(page(GOOD_RECORD, pages=pages), FORTE) == CharacterizationPage(
-        (RECORD,), 0
-    )
+def test_an_odd_number_of_pages_is_rejected_and_costs_no_record(pages: Any) -> None:
+    result = parse_characterizations(page(GOOD_RECORD, pages=pages), FORTE)
+    assert len(result.records) == 1
+    assert result.remaining_pages == 0
+    (rejection,) = result.rejections
+    assert (rejection.field, rejection.row) == ("record", FORTE)
+    assert rejection.problem.startswith("pages ")
 
 
 # Answers that are no list of characterizations

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,10 +21,10 @@ BLOCK_HOURS = 4374
 """Half a year, one of the lengths that promtool gives blocks: it reads the file once for each."""
 
 _DONE = """\
-{output}: {records:,} characterizations of {machines} machines, {first} to {last}, as {samples:,} samples.
+{output}: {records:,} characterizations of {machines}, from {first} to {last}, as {samples:,} samples.
 Load them into the data directory of a Prometheus that keeps them (--storage.tsdb.retention.time=10y):
 
-  promtool tsdb create-blocks-from --max-block-duration={hours}h openmetrics {output} DIRECTORY
+  promtool tsdb create-blocks-from --max-block-duration={hours}h openmetrics {argument} DIRECTORY
 """
 
 
@@ -51,10 +52,10 @@ async def backfill(request: Request, reader: HistoryReader) -> int:
         plan = await _plan(request, journal, reader)
         await _read(plan, journal, reader)
     except IonQError as error:
-        click.echo(f"ionq-exporter: {error.message}{_how_to_go_on(journal)}", err=True)
+        click.echo(f"ionq-exporter: {error.message}{_leave(journal)}", err=True)
         return 1
     except asyncio.CancelledError:
-        click.echo(f"ionq-exporter: ended{_how_to_go_on(journal)}", err=True)
+        click.echo(f"ionq-exporter: ended{_leave(journal)}", err=True)
         raise
     return _write(request, plan, journal)
 
@@ -64,15 +65,15 @@ async def _plan(request: Request, journal: Journal, reader: HistoryReader) -> Pl
         _check_same(request, journal.plan, journal.path)
         return journal.plan
     machines = await reader.machines(request.backends)
-    plan = Plan(request.api_url, machines, request.start, request.end)
+    plan = Plan(request.api_url, request.backends, machines, request.start, request.end)
     journal.begin(plan)
     return plan
 
 
 def _check_same(request: Request, plan: Plan, path: Path) -> None:
-    asked = (request.api_url, request.start, request.end if request.end_was_given else plan.end)
-    names = {machine.name for machine in plan.machines}
-    if asked != (plan.api_url, plan.start, plan.end) or not names.issuperset(request.backends):
+    end = request.end if request.end_was_given else plan.end
+    asked = (request.api_url, set(request.backends), request.start, end)
+    if asked != (plan.api_url, set(plan.backends), plan.start, plan.end):
         raise ValueError(
             f"{path} is left of a run with other flags: repeat those, remove it, or name another --output"
         )
@@ -98,9 +99,15 @@ def progress(plan: Plan, pages: Iterable[Page]) -> tuple[int, int]:
     return done, done + unknown + sum(remaining_pages(plan, page) for page in last.values())
 
 
-def _how_to_go_on(journal: Journal) -> str:
+def _leave(journal: Journal) -> str:
+    """Keep what was read, and return how to go on."""
     kept = len(journal.pages)
-    return f"; {kept} pages are kept, and the same command goes on from there" if kept else ""
+    if not kept:
+        journal.remove()
+        return ""
+    return (
+        f"; {'1 page is' if kept == 1 else f'{kept} pages are'} kept, and the same command goes on from there"
+    )
 
 
 def _write(request: Request, plan: Plan, journal: Journal) -> int:
@@ -130,8 +137,9 @@ def _write(request: Request, plan: Plan, journal: Journal) -> int:
     click.echo(
         _DONE.format(
             output=request.output,
+            argument=shlex.quote(str(request.output)),
             records=len(dates),
-            machines=sum(bool(timeline.records) for timeline in timelines),
+            machines=", ".join(timeline.machine.name for timeline in timelines if timeline.records),
             first=format_time(min(dates)),
             last=format_time(plan.end),
             samples=samples,

@@ -7,7 +7,7 @@ import click
 
 from exporter.backfill.plan import parse_time
 from exporter.durations import parse_duration
-from exporter.flags import POSITIVE_DURATION, Parsed, flag
+from exporter.flags import POSITIVE_DURATION, FiniteRange, Parsed, flag
 from exporter.metrics import RECORD_METRICS
 
 DEFAULT_OUTPUT = Path("ionq-history.openmetrics")
@@ -73,7 +73,7 @@ BACKFILL_FLAGS = (
     ),
     click.option(
         "--requests-per-second",
-        type=click.FloatRange(min=0.01, max=10),
+        type=FiniteRange(min=0.01, max=10),
         default=2.0,
         show_default=True,
         help="How often to ask IonQ, at most.",

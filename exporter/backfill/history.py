@@ -1,8 +1,10 @@
 """Reads IonQ's pages of past characterizations: slowly, patiently, and no page twice."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from http import HTTPStatus
 from typing import TypeVar
 
 from structlog.typing import FilteringBoundLogger
@@ -28,7 +30,6 @@ PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """How long to wait before a page is asked for again, at least; then it is given up."""
 
 _IN_VAIN = (RedirectError, ResponseTooLargeError, TLSError)
-_SERVER_ERRORS = 500
 
 
 class HistoryReader:
@@ -71,12 +72,12 @@ class HistoryReader:
         last = {page.backend: page for page in read_before}
         for machine in plan.machines:
             if machine.name not in last:
-                last[machine.name] = await self._page(plan, machine.name, 1)
+                last[machine.name] = await self._page(plan, machine.name)
                 yield last[machine.name]
         for machine in plan.machines:
             page = last[machine.name]
             while remaining_pages(plan, page):
-                newer, page = page, await self._page(plan, machine.name, page.number + 1)
+                newer, page = page, await self._page(plan, machine.name, page)
                 if page.records and page.records == newer.records:
                     self._logger.warning(
                         "history_incomplete", backend=machine.name, error="IonQ sends the same page again"
@@ -84,20 +85,31 @@ class HistoryReader:
                     break
                 yield page
 
-    async def _page(self, plan: Plan, backend: str, number: int) -> Page:
+    async def _page(self, plan: Plan, backend: str, newer: Page | None = None) -> Page:
+        number = newer.number + 1 if newer else 1
+        # Whatever IonQ says, fewer remain after each page, so that there is an end.
+        most = newer.remaining_pages - 1 if newer else math.inf
         query: dict[str, str | int] = {"limit": MAX_RECORDS, "page": number, "end": format_time(plan.end)}
 
         async def read() -> Page:
-            answer = await self._client.get_characterizations(backend, query)
+            answer = await self._client.get_characterizations(backend, query, retry=False)
             page = _parsed(answer, lambda: parse_characterizations(answer.body, backend))
             self._incidents.characterization_read(backend, page.rejections)
             is_empty = not page.records and not page.rejections
-            return Page(backend, number, 0 if is_empty else page.remaining_pages, page.records)
+            remaining = 0 if is_empty else int(min(page.remaining_pages, most))
+            return Page(backend, number, remaining, page.records)
 
-        return await self._patiently(read)
+        try:
+            return await self._patiently(read)
+        except HTTPStatusError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            raise HTTPStatusError(
+                f"IonQ knows no backend {backend}: check --backend", error.status
+            ) from error
 
     async def _backends(self) -> BackendList:
-        answer = await self._client.get_backends()
+        answer = await self._client.get_backends(retry=False)
         return _parsed(answer, lambda: parse_backends(answer.body))
 
     async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T:
@@ -141,7 +153,7 @@ def remaining_pages(plan: Plan, page: Page) -> int:
 
 
 def _is_refusal(error: IonQError) -> bool:
-    return isinstance(error, HTTPStatusError) and error.status < _SERVER_ERRORS
+    return isinstance(error, HTTPStatusError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _parsed(answer: Answer, parse: Callable[[], T]) -> T:

@@ -1,5 +1,6 @@
 """What a backfill is asked to read."""
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,9 +20,13 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which machines, and what time, in Unix seconds; without a start, as far back as IonQ goes."""
+    """Which machines, and what time, in Unix seconds; without a start, as far back as IonQ goes.
+
+    ``backends`` are the names that were asked for, none for all.
+    """
 
     api_url: str
+    backends: tuple[str, ...]
     machines: tuple[Machine, ...]
     start: float | None
     end: float
@@ -50,14 +55,15 @@ def parse_time(text: str) -> float:
 
 
 def check_span(start: float | None, end: float | None, now: float) -> float:
-    """Return the end to read to. Raises ValueError, with a message for the user."""
+    """Return the end to read to, a whole second. Raises ValueError, with a message for the user."""
     latest = now - SETTLED.total_seconds()
     if end is not None and end > latest:
         raise ValueError(
             f"--end must be three hours ago or earlier, {format_time(latest)} now: Prometheus is still "
             "writing what came after, and scrapes bring it"
         )
-    end = latest if end is None else end
+    # IonQ is asked for whole seconds.
+    end = float(math.floor(latest if end is None else end))
     if start is not None and start >= end:
         raise ValueError(f"--start, {format_time(start)}, must be before the end, {format_time(end)}")
     return end

@@ -59,7 +59,7 @@ def write_history(file: TextIO, timelines: Sequence[Timeline], labels: Mapping[s
         if not series:
             continue
         text: bytes = generate_latest(_Single(family))  # type: ignore[no-untyped-call]
-        *head_and_names, _ = text.decode().splitlines()
+        *head_and_names, _end, _ = text.decode().split("\n")
         head = [line for line in head_and_names if line.startswith("#")]
         file.writelines(f"{line}\n" for line in head)
         for line, values in zip(head_and_names[len(head) :], series.values(), strict=True):

@@ -86,8 +86,9 @@ def test_the_simulator_serves_until_it_is_told_to_end(number: signal.Signals) ->
         assert "Traceback" not in process.stderr.read()
 
 
-def test_a_fleet_that_cannot_be_simulated_is_one_clear_line() -> None:
-    ended = run_exporter("simulate", "--speed=0")
+@pytest.mark.parametrize("speed", ["0", "nan"])
+def test_a_fleet_that_cannot_be_simulated_is_one_clear_line(speed: str) -> None:
+    ended = run_exporter("simulate", f"--speed={speed}")
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
     assert "--speed" in ended.stderr

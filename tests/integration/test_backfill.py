@@ -1,0 +1,488 @@
+"""The backfill as a program: what it writes, how it ends, and how it goes on."""
+
+import contextlib
+import json
+import os
+import pty
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from deploy.drill import programs
+from exporter.backfill.plan import parse_time
+from tests.backfill.support import (
+    ARIA,
+    FORTE,
+    Pages,
+    SimulatedHistory,
+    asked,
+    fleet,
+    page,
+    pages_asked,
+    wire_history,
+    wire_record,
+)
+from tests.integration.test_key import KEY, assert_hidden
+from tests.support.exporter_process import clean_environment, run_exporter
+from tests.support.tools import require_tool
+from tests.support.upstream import PATIENCE_SECONDS, Request, Script, Upstream, hang, status
+
+END = "--end=2025-03-01"
+IN_HASTE = "--requests-per-second=10"
+
+PAGES = Pages({FORTE.name: wire_history(FORTE.name, 4), ARIA.name: wire_history(ARIA.name, 2)})
+ALL_PAGES = [*((FORTE.name, number) for number in (1, 2, 3, 4)), *((ARIA.name, number) for number in (1, 2))]
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """Runs the command against an upstream, with a file of its own to write."""
+
+    upstream: Upstream
+    folder: Path
+    name: str = "history.openmetrics"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / self.name
+
+    @property
+    def part(self) -> Path:
+        return self.folder / f"{self.name}.part"
+
+    @property
+    def files(self) -> set[str]:
+        return {path.name for path in self.folder.iterdir()}
+
+    def arguments(self, *flags: str) -> list[str]:
+        return [
+            "backfill",
+            f"--ionq.api-url={self.upstream.url}",
+            f"--output={self.output}",
+            IN_HASTE,
+            END,
+            *flags,
+        ]
+
+    def run(
+        self, *flags: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        ended = run_exporter(*self.arguments(*flags), environment=environment)
+        assert "Traceback" not in ended.stderr, ended.stderr
+        return ended
+
+    def write(self, *flags: str) -> bytes:
+        """Run to the end, and return what was written."""
+        ended = self.run(*flags)
+        assert ended.returncode == 0, ended.stderr
+        return self.output.read_bytes()
+
+    @contextlib.contextmanager
+    def running(
+        self, *flags: str, environment: Mapping[str, str] | None = None, stderr: int = subprocess.PIPE
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Run it beside the test, with what Python shows in development."""
+        with subprocess.Popen(
+            [sys.executable, "-X", "dev", "-m", "exporter", *self.arguments(*flags)],
+            env=clean_environment(**(environment or {})),
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def interrupt(self, number: signal.Signals, *flags: str, after: int = 3) -> tuple[int, str]:
+        """Send a signal when so many pages were answered, and return the status and what was told."""
+        self.upstream.requests.clear()
+        self.upstream.characterization_requests.clear()
+        answered = iter(range(after))
+        self.upstream.characterizes(lambda request: PAGES(request) if next(answered, -1) >= 0 else hang)
+        with self.running(*flags) as process:
+            self.upstream.await_characterization_requests(after + 1)
+            process.send_signal(number)
+            printed, told = process.communicate(timeout=PATIENCE_SECONDS)
+        self.upstream.characterizes(PAGES)
+        assert printed == ""
+        assert "Traceback" not in told
+        return process.returncode, told
+
+
+@pytest.fixture
+def backfill(upstream: Upstream, tmp_path: Path) -> Backfill:
+    upstream.answers(fleet(FORTE.name, ARIA.name))
+    upstream.characterizes(PAGES)
+    folder = tmp_path / "of a user"
+    folder.mkdir()
+    return Backfill(upstream, folder)
+
+
+def samples(path: Path, name: str) -> dict[tuple[str, str, float], float]:
+    """Return the values of a metric by backend, operation and time."""
+    return {
+        (sample.labels["backend"], sample.labels.get("operation", ""), float(sample.timestamp)): sample.value
+        for family in text_string_to_metric_families(path.read_text())  # type: ignore[no-untyped-call]
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def test_a_history_is_written_whole_and_told_in_few_words(backfill: Backfill) -> None:
+    ended = backfill.run("--label=job=ionq", "--step=1d")
+    text = backfill.output.read_text()
+    count = sum(not line.startswith("#") for line in text.splitlines())
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == (
+        f"{backfill.output}: 6 characterizations of qpu.forte-1, qpu.aria-1, "
+        f"from 2025-01-01T00:00:00Z to 2025-03-01T00:00:00Z, as {count:,} samples.\n"
+        "Load them into the data directory of a Prometheus that keeps them "
+        "(--storage.tsdb.retention.time=10y):\n"
+        "\n"
+        "  promtool tsdb create-blocks-from --max-block-duration=4374h openmetrics "
+        f"'{backfill.output}' DIRECTORY\n"
+    )
+    assert backfill.files == {backfill.name}
+    fidelity = samples(backfill.output, "ionq_backend_fidelity_ratio")
+    assert len(fidelity) == 2 * 59
+    assert fidelity[FORTE.name, "2q", parse_time("2025-01-07")] == 0.99
+    assert fidelity[FORTE.name, "2q", parse_time("2025-01-08")] == 0.991
+    assert fidelity[ARIA.name, "2q", parse_time("2025-02-28")] == 0.991
+    assert text.count('job="ionq"') == count
+
+
+def test_promtool_loads_it_with_the_very_command_that_is_told(backfill: Backfill) -> None:
+    require_tool("promtool", package="prometheus")
+    told = backfill.run().stdout.splitlines()[-1]
+    data = backfill.folder / "data"
+    subprocess.run(
+        ["sh", "-c", told.replace("DIRECTORY", shlex.quote(str(data)))], check=True, capture_output=True
+    )
+    lines = backfill.output.read_text().splitlines()
+    blocks = [json.loads(path.read_text()) for path in data.glob("*/meta.json")]
+    assert sum(block["stats"]["numSamples"] for block in blocks) == sum(line[0] != "#" for line in lines)
+
+
+def test_an_old_history_is_replaced(backfill: Backfill) -> None:
+    backfill.output.write_text("old")
+    assert backfill.write().endswith(b"\n# EOF\n")
+
+
+def test_a_history_of_the_simulator_says_at_each_step_what_its_record_of_that_time_says(
+    tmp_path: Path,
+) -> None:
+    output = tmp_path / "history.openmetrics"
+    names = ("qpu.aria-1", "qpu.forte-1")
+    with programs.simulator() as url:
+        ended = run_exporter(
+            "backfill",
+            f"--ionq.api-url={url}/v0.4",
+            f"--output={output}",
+            *(f"--backend={name}" for name in names),
+            "--start=2023-06-01",
+            "--end=2024-02-01",
+            "--step=6h",
+            IN_HASTE,
+        )
+    assert ended.returncode == 0, ended.stderr
+    histories = {name: SimulatedHistory.of(name) for name in names}
+    start, end = int(parse_time("2023-06-01")), int(parse_time("2024-02-01"))
+    expected = {
+        (name, operation, moment): value
+        for name, history in histories.items()
+        for moment in range(start, end, 6 * 3600)
+        for operation in ("spam", "1q", "2q")
+        if (value := history.fidelity(moment, operation)) is not None
+    }
+    assert samples(output, "ionq_backend_fidelity_ratio") == expected
+    assert (FORTE.name, "1q", start) not in expected, "it was not in service yet"
+
+
+STATUSES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
+
+
+@pytest.mark.parametrize("number", STATUSES)
+@pytest.mark.parametrize("after", [1, 3])
+def test_ended_by_a_signal_it_goes_on_where_it_was_and_writes_what_an_undisturbed_run_does(
+    backfill: Backfill, number: signal.Signals, after: int
+) -> None:
+    undisturbed = backfill.write()
+    backfill.output.unlink()
+    returncode, told = backfill.interrupt(number, after=after)
+    assert returncode == STATUSES[number]
+    if number is not signal.SIGKILL:
+        kept = "1 page is" if after == 1 else "3 pages are"
+        assert told.strip() == (f"ionq-exporter: ended; {kept} kept, and the same command goes on from there")
+    assert backfill.files == {backfill.part.name}
+    unanswered = pages_asked(backfill.upstream.characterization_requests)[-1]
+    assert backfill.write() == undisturbed
+    assert backfill.files == {backfill.name}
+    assert sorted(pages_asked(backfill.upstream.characterization_requests)) == sorted(
+        [*ALL_PAGES, unanswered]
+    ), "each page that was answered was asked for once"
+    assert len(backfill.upstream.requests) == 1, "the machines were as well"
+
+
+def test_a_page_that_was_torn_in_the_writing_is_asked_for_again(backfill: Backfill) -> None:
+    undisturbed = backfill.write()
+    backfill.interrupt(signal.SIGKILL)
+    os.truncate(backfill.part, backfill.part.stat().st_size - 7)
+    assert backfill.write() == undisturbed
+
+
+def test_a_run_that_ionq_ended_goes_on_as_well(backfill: Backfill) -> None:
+    undisturbed = backfill.write()
+    backfill.upstream.characterizes(
+        lambda request: PAGES(request) if asked(request).page < 3 else status(403)
+    )
+    failed = backfill.run()
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "ionq-exporter: IonQ answered 403: check the API key, and whether a proxy stands between; "
+        "3 pages are kept, and the same command goes on from there\n"
+    )
+    backfill.upstream.characterizes(PAGES)
+    assert backfill.write() == undisturbed
+
+
+def test_without_an_end_a_run_goes_on_to_the_end_that_it_began_with(backfill: Backfill) -> None:
+    backfill.interrupt(signal.SIGINT)
+    arguments = [argument for argument in backfill.arguments() if argument != END]
+    assert run_exporter(*arguments).returncode == 0
+    ends = {asked(request).query["end"] for request in backfill.upstream.characterization_requests}
+    assert ends == {"2025-03-01T00:00:00Z"}
+
+
+def test_step_and_labels_may_change_since_they_cost_ionq_nothing(backfill: Backfill) -> None:
+    expected = backfill.write("--step=1d", "--label=job=ionq")
+    backfill.interrupt(signal.SIGINT)
+    assert backfill.write("--step=1d", "--label=job=ionq") == expected
+
+
+OTHERS = {
+    "start": ((), ("--start=2025-01-01",)),
+    "no_start": (("--start=2024-01-01",), ()),
+    "end": ((), ("--end=2025-02-28",)),
+    "one_of_all": ((), (f"--backend={FORTE.name}",)),
+    "all_of_two": ((f"--backend={FORTE.name}", f"--backend={ARIA.name}"), ()),
+    "one_of_two": ((f"--backend={FORTE.name}", f"--backend={ARIA.name}"), (f"--backend={FORTE.name}",)),
+    "another": ((f"--backend={FORTE.name}", f"--backend={ARIA.name}"), ("--backend=qpu.other",)),
+    "url": ((), ("--ionq.api-url=https://elsewhere.test/v0.4",)),
+}
+
+
+@pytest.mark.parametrize(("flags", "others"), OTHERS.values(), ids=OTHERS.keys())
+def test_what_a_run_with_other_flags_left_is_refused_and_kept_and_ionq_is_not_asked(
+    backfill: Backfill, flags: tuple[str, ...], others: tuple[str, ...]
+) -> None:
+    backfill.interrupt(signal.SIGINT, *flags)
+    left = backfill.part.read_bytes()
+    backfill.upstream.requests.clear()
+    backfill.upstream.characterization_requests.clear()
+    assert_refused(backfill.run(*others), f"{backfill.part} is left of a run with other flags")
+    assert backfill.part.read_bytes() == left
+    assert backfill.files == {backfill.part.name}
+    assert not backfill.upstream.requests
+    assert not backfill.upstream.characterization_requests
+
+
+def test_the_same_backends_in_another_order_are_the_same(backfill: Backfill) -> None:
+    backfill.interrupt(signal.SIGINT, f"--backend={ARIA.name}", f"--backend={FORTE.name}")
+    backfill.write(f"--backend={FORTE.name}", f"--backend={ARIA.name}")
+
+
+def assert_refused(ended: subprocess.CompletedProcess[str], problem: str) -> None:
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("ionq-exporter: ")
+    assert ended.stderr.count("\n") == 1
+    assert problem in ended.stderr
+
+
+BAD_FLAGS = {
+    "--start=soon": "'soon' is not a time",
+    "--start=2025-03-01": "must be before the end",
+    "--end=tomorrow": "'tomorrow' is not a time",
+    "--end=2999-01-01": "three hours ago or earlier",
+    "--step=often": "is not a duration",
+    "--step=0": "is no step",
+    "--step=1.5s": "is no step",
+    "--label=job": "is no label: write name=value",
+    "--label=job=": "is no label",
+    "--label=1job=ionq": "is no label",
+    "--label=__name__=ionq": "is no label",
+    "--label=job=a\nb": "is no label",
+    "--label=backend=mine": "the label backend is the history's own",
+    "--label=operation=mine": "the label operation is the history's own",
+    "--requests-per-second=0": "requests-per-second",
+    "--requests-per-second=11": "requests-per-second",
+    "--requests-per-second=nan": "requests-per-second",
+    "--output=/": "is a directory",
+    "--output=": "has an empty name",
+    "--ionq.api-url=api.ionq.co": "is not a URL",
+    "--ionq.timeout=0": "must be longer than 0s",
+    "--ionq.api-key-file=/nonexistent": "/nonexistent",
+    "--no-such-flag": "no-such-flag",
+    "argument": "argument",
+}
+
+
+@pytest.mark.parametrize(("flag", "problem"), BAD_FLAGS.items(), ids=map(repr, BAD_FLAGS))
+def test_a_bad_flag_is_one_line_and_exit_status_2_and_nobody_is_asked(
+    backfill: Backfill, flag: str, problem: str
+) -> None:
+    assert_refused(backfill.run(flag), problem)
+    assert not backfill.upstream.requests
+    assert backfill.files == set()
+
+
+UNWRITABLE = {
+    "missing": "missing/history.openmetrics",
+    "no_directory": "file/history.openmetrics",
+    "read_only": "/sys/history.openmetrics",
+    "taken": "taken.openmetrics",
+}
+
+
+@pytest.mark.parametrize("output", UNWRITABLE.values(), ids=UNWRITABLE.keys())
+def test_a_place_that_cannot_be_written_to_is_told_before_ionq_is_asked(
+    backfill: Backfill, output: str
+) -> None:
+    (backfill.folder / "file").touch()
+    (backfill.folder / "taken.openmetrics.part").mkdir()
+    path = backfill.folder / output
+    assert_refused(backfill.run(f"--output={path}"), f"{path}.part")
+    assert not backfill.upstream.requests
+
+
+def test_a_file_that_is_in_the_way_is_told_before_ionq_is_asked_and_kept(backfill: Backfill) -> None:
+    backfill.part.write_text("a download")
+    assert_refused(backfill.run(), "is not what a backfill leaves")
+    assert backfill.part.read_text() == "a download"
+    assert not backfill.upstream.requests
+
+
+def test_a_disk_that_is_full_costs_no_page(backfill: Backfill) -> None:
+    expected = backfill.write("--step=10m")
+    assert len(expected) > 4 << 20
+    backfill.output.write_bytes(b"old")
+    # In blocks of half a kilobyte or of one.
+    limited = ["sh", "-c", 'ulimit -f 4096; exec "$@"', "sh", sys.executable, "-m", "exporter"]
+    ended = subprocess.run(
+        [*limited, *backfill.arguments("--step=10m")],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert_refused(ended, "File too large")
+    assert backfill.files == {backfill.name, backfill.part.name}
+    assert backfill.output.read_bytes() == b"old"
+    backfill.upstream.characterization_requests.clear()
+    assert backfill.write("--step=10m") == expected
+    assert not backfill.upstream.characterization_requests
+
+
+@pytest.mark.parametrize(
+    ("answer", "flags", "message"),
+    [
+        (status(401), (), "IonQ answered 401: check the API key"),
+        (status(404), ("--backend=qpu.typo",), "IonQ knows no backend qpu.typo: check --backend"),
+        (page(), (), "IonQ has no characterizations of these machines in that time: nothing written"),
+        (
+            page(wire_record("a", "2025-03-01", backend=FORTE.name)),
+            (f"--backend={FORTE.name}",),
+            "IonQ has no characterizations of these machines in that time: nothing written",
+        ),
+    ],
+    ids=["refused", "unknown", "null", "too_new"],
+)
+def test_where_there_is_nothing_to_write_the_status_is_1_and_nothing_is_left(
+    backfill: Backfill, answer: Script, flags: tuple[str, ...], message: str
+) -> None:
+    backfill.upstream.characterizes(lambda _: answer)
+    ended = backfill.run(*flags)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", f"ionq-exporter: {message}\n")
+    assert backfill.files == set()
+
+
+def test_without_the_list_of_machines_the_status_is_1_and_nothing_is_left(backfill: Backfill) -> None:
+    backfill.upstream.answers(status(404))
+    ended = backfill.run()
+    assert (ended.returncode, ended.stderr) == (1, "ionq-exporter: IonQ answered 404: check --ionq.api-url\n")
+    assert backfill.files == set()
+
+
+def test_ended_before_the_first_page_it_leaves_nothing(backfill: Backfill) -> None:
+    returncode, told = backfill.interrupt(signal.SIGTERM, after=0)
+    assert (returncode, told) == (143, "ionq-exporter: ended\n")
+    assert backfill.files == set()
+
+
+def test_pages_are_asked_for_with_the_key_which_shows_nowhere(backfill: Backfill) -> None:
+    key_file = backfill.folder.parent / "key"
+    key_file.write_text(KEY)
+    echo = wire_history(count=3)
+    echo[0] |= {"id": KEY}
+    echo[1] |= {"qubits": f"my {KEY}"}
+    answers = Pages({FORTE.name: echo})
+
+    def refused_at_last(request: Request) -> Script:
+        refusal = status(403, body=json.dumps({"message": f"not for {KEY}"}).encode())
+        return refusal if asked(request).page == 3 else answers(request)
+
+    flags = (f"--backend={FORTE.name}", "--log.level=debug")
+    backfill.upstream.characterizes(refused_at_last)
+    refused = backfill.run(*flags, f"--ionq.api-key-file={key_file}")
+    assert refused.returncode == 1
+    assert_hidden(refused.stdout + refused.stderr + backfill.part.read_text())
+    backfill.upstream.characterizes(answers)
+    ended = backfill.run(*flags, environment={"IONQ_API_KEY": KEY})
+    assert ended.returncode == 0, ended.stderr
+    assert_hidden(ended.stdout + ended.stderr + backfill.output.read_text())
+    requests = [*backfill.upstream.requests, *backfill.upstream.characterization_requests]
+    assert {request.headers.get("authorization") for request in requests} == {f"apiKey {KEY}"}
+
+
+def test_values_that_are_wrong_are_told_and_cost_no_others(backfill: Backfill) -> None:
+    history = wire_history(count=2)
+    history[0] |= {"qubits": "many"}
+    backfill.upstream.characterizes(Pages({FORTE.name: history}))
+    ended = backfill.run(f"--backend={FORTE.name}", "--log.format=json")
+    assert ended.returncode == 0
+    assert json.loads(ended.stderr)["examples"] == "qpu.forte-1: record.qubits 'many' is not a number"
+    last = parse_time("2025-02-28")
+    assert samples(backfill.output, "ionq_backend_t1_seconds")[FORTE.name, "", last] == 100
+    assert (FORTE.name, "", last) not in samples(backfill.output, "ionq_backend_characterized_qubits")
+
+
+def test_a_terminal_shows_how_far_it_is(backfill: Backfill) -> None:
+    terminal, end = pty.openpty()
+    screen = b""
+    with (
+        os.fdopen(terminal, "rb", buffering=0) as shown,
+        backfill.running(stderr=end, environment={"TERM": "xterm"}) as process,
+    ):
+        os.close(end)
+        # Linux ends a terminal that nobody writes to any longer with an error.
+        with contextlib.suppress(OSError):
+            while piece := shown.read(65536):
+                screen += piece
+        assert process.wait(PATIENCE_SECONDS) == 0
+    assert b"Pages" in screen
+    for number in range(1, len(ALL_PAGES) + 1):
+        assert f" {number}/".encode() in screen
+    assert b" 6/6" in screen
+
+
+def test_where_there_is_no_terminal_nothing_is_shown(backfill: Backfill) -> None:
+    assert backfill.run().stderr == ""
