@@ -1,1 +1,1 @@
-"""Two weeks of what two exporters would have exposed, lived by the simulator and stored for Prometheus."""
+"""Two weeks of what two exporters would have exposed, and what a backfill adds of the years before them."""

@@ -20,10 +20,15 @@ def write_blocks(samples: Iterable[Sample], directory: Path, promtool: str) -> N
     for _, block in groupby(samples, key=lambda sample: sample[0] // BLOCK_SECONDS):
         with text.open("w", encoding="utf-8") as file:
             _write(block, file)
-        command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "--quiet"]
-        command += [f"--max-block-duration={BLOCK_SECONDS // 3600}h", str(text), str(directory)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # promtool
-        text.unlink()
+        create_blocks(text, directory, promtool, hours=BLOCK_SECONDS // 3600)
+
+
+def create_blocks(text: Path, directory: Path, promtool: str, *, hours: int) -> None:
+    """Store a file of OpenMetrics in blocks of a length, and remove the file. Raises CalledProcessError."""
+    command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "--quiet"]
+    command += [f"--max-block-duration={hours}h", str(text), str(directory)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # promtool
+    text.unlink()
 
 
 def _write(samples: Iterable[Sample], file: TextIO) -> None:

@@ -1,14 +1,16 @@
 """What Prometheus would have stored of an exporter, scrape by scrape, as lines of OpenMetrics."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from exporter.backends import BackendList
+from exporter.characterizations import NOTHING_CHARACTERIZED
 from exporter.exposition import Format, render_scrape
 from exporter.scraper import Scrape
 from exporter.simulator.noise import between, smooth
 from exporter.telemetry import Telemetry
+from grafana.demo_data.records import ReadRecords
 from grafana.demo_data.story import Failure
 
 JOB = "ionq-exporter"
@@ -21,16 +23,20 @@ _MEBIBYTE = 1 << 20
 class ScrapedExporter:
     """An exporter that lives in simulated time: the real counters and expositions, a made-up process."""
 
-    def __init__(self, instance: str, started_at: int) -> None:
+    def __init__(self, instance: str, started_at: int, records: Callable[[Telemetry], ReadRecords]) -> None:
         self._labels = f'job="{JOB}",instance="{instance}"'
         self._instance = instance
         self._started_at = started_at
         self._scrapes = 0
         self._telemetry = Telemetry()
+        self._records = records(self._telemetry)
 
-    def scrape(self, moment: int, backends: BackendList, failure: Failure | None) -> Iterator[str]:
+    def scrape(
+        self, moment: int, backends: BackendList, failure: Failure | None, *, are_records_served: bool
+    ) -> Iterator[str]:
         """Scrape at a Unix time, and yield everything that is stored for it."""
         self._scrapes += 1
+        characterized = NOTHING_CHARACTERIZED
         if failure:
             seconds, requests = failure.seconds, failure.requests
             self._telemetry.count_failure(failure.error.reason)
@@ -39,7 +45,10 @@ class ScrapedExporter:
             self._telemetry.count_rejections(backends.rejections)
         for _ in range(requests):
             self._telemetry.count_request()
-        scrape = Scrape(datetime.fromtimestamp(moment, UTC), seconds, failure.error if failure else backends)
+        if not failure:
+            characterized = self._records.at(moment, backends, are_served=are_records_served)
+        outcome = failure.error if failure else backends
+        scrape = Scrape(datetime.fromtimestamp(moment, UTC), seconds, outcome, characterized)
         process = self._process(moment)
         stored = 0
         for line in render_scrape(scrape, self._telemetry, Format.OPENMETRICS).plain.decode().splitlines():

@@ -73,6 +73,9 @@ FAILURES = (
 RESTART = Incident(hours_before_end=151, minutes=6, instances=(FIRST,))
 """An exporter is down, and counts from zero afterwards."""
 
+RECORDS_LOST = Incident(hours_before_end=151, minutes=50, instances=(FIRST,))
+"""No characterization can be read, which only matters to an exporter that has just started."""
+
 MOVED = Change(hours_before_end=300, minutes=24 * 60, backend="qpu.forte-1", values={"location": None})
 """A location vanishes for a day."""
 

@@ -6,6 +6,7 @@ from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueText
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId
 
 from grafana.generator import controls
+from grafana.generator.links import to_fidelity
 from grafana.generator.page import Page, Row
 from grafana.generator.panels import (
     SILENCE,
@@ -23,6 +24,7 @@ from grafana.generator.panels import (
     transformation,
 )
 from grafana.generator.promql import EXPORTERS, Backends, began, over
+from grafana.generator.records import Records
 from grafana.generator.states import (
     ANSWERS,
     AS_SPECIFIED,
@@ -38,6 +40,7 @@ from grafana.generator.states import (
 )
 
 ONE = Backends(f'{EXPORTERS}, backend="$backend"')
+RECORD = Records(ONE)
 USUAL_WAIT = f"quantile_over_time(0.5, {over(ONE.wait, '7d', step='10m')})"
 CHARACTERIZATION = ONE.raw("ionq_backend_characterization_info")
 
@@ -117,6 +120,53 @@ best_hour = label_as_number(
         empty=_UNKNOWN,
     ),
     "hour",
+)
+
+_TO_FIDELITY = [setting("links", [to_fidelity("$backend")])]
+
+two_qubit_error = (
+    big_number(
+        "Two-qubit error",
+        "percentunit",
+        "How often a two-qubit gate fails: 1 minus the median fidelity of the machine's pairs of qubits, and "
+        "its standard error where IonQ gives one. It leads to the fidelity of the last year.",
+        now(RECORD.two_qubit_error, "median"),
+        now(RECORD.of_each("ionq_backend_fidelity_standard_error_ratio", 'operation="2q"'), "±"),
+        text=BigValueTextMode.VALUE_AND_NAME,
+        empty=_UNKNOWN,
+    )
+    .decimals(2)
+    .override_by_field_type("number", _TO_FIDELITY)
+)
+
+fidelity_drift = (
+    big_number(
+        "Its change",
+        "percentunit",
+        "How much more often a two-qubit gate fails than a week and four weeks before. Above 0 is worse "
+        "(orange from 10 % on, red from 25 % on), below 0 better (blue from -10 % on).",
+        now(RECORD.drift("1w"), "in a week"),
+        now(RECORD.drift("4w"), "in four weeks"),
+        thresholds=levels((-1, BLUE), (-0.1, "text"), (0.1, ORANGE), (0.25, VERMILION), base="text"),
+        text=BigValueTextMode.VALUE_AND_NAME,
+        empty=_UNKNOWN,
+    )
+    .color_mode(BigValueColorMode.VALUE)
+    .decimals(1)
+    .override_by_field_type("number", _TO_FIDELITY)
+)
+
+record_age = (
+    big_number(
+        "Characterized",
+        "s",
+        "How long ago the machine was characterized: the age of these numbers. IonQ does so every two to "
+        "seven days.",
+        now(RECORD.age, "ago"),
+        empty=_UNKNOWN,
+    )
+    .decimals(1)
+    .override_by_field_type("number", _TO_FIDELITY)
 )
 
 state = timeline(
@@ -272,7 +322,7 @@ PAGE = Page(
     time_from="now-7d",
     variables=(
         controls.data_source(),
-        controls.job(),
+        controls.any_job(),
         controls.instance(),
         controls.one_backend("qpu.forte-1"),
     ),
@@ -305,6 +355,7 @@ PAGE = Page(
                 (availability, 8),
             ),
         ),
+        Row("", 4, ((two_qubit_error, 9), (fidelity_drift, 10), (record_age, 5))),
         Row("", 6, ((state, 24),)),
         Row("", 10, ((wait, 12), (by_hour, 12))),
         Row("", 9, ((against_last_week, 12), (episodes, 12))),

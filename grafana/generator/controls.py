@@ -1,5 +1,7 @@
 """What stands above a dashboard's panels: its variables, and the events that mark its graphs."""
 
+from collections.abc import Mapping, Sequence
+
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import (
@@ -37,30 +39,34 @@ def job() -> Builder[VariableModel]:
     return _several(_labels("job", "Job", "label_values(ionq_up, job)"))
 
 
+def any_job() -> Builder[VariableModel]:
+    """Choose exporters by job; all of them includes history that was written without one."""
+    return _anything(_labels("job", "Job", "label_values(ionq_up, job)"))
+
+
 def instance() -> Builder[VariableModel]:
     """Choose among the job's exporters."""
     return _anything(_labels("instance", "Exporter", 'label_values(ionq_up{job=~"$job"}, instance)'))
 
 
-def location() -> Builder[VariableModel]:
+def location(metric: str = "ionq_backend_status") -> Builder[VariableModel]:
     """Choose backends by where they stand; all of them includes those of which IonQ does not say it."""
     return _anything(
         _labels(
             "location",
             "Location",
-            'label_values(ionq_backend_status{job=~"$job", instance=~"$instance"}, location)',
+            f'label_values({metric}{{job=~"$job", instance=~"$instance"}}, location)',
         )
     )
 
 
-def backends() -> Builder[VariableModel]:
-    """Choose some backends."""
+def backends(metric: str = "ionq_backend_status") -> Builder[VariableModel]:
+    """Choose some of the backends that have a metric."""
     return _anything(
         _labels(
             "backend",
             "Backend",
-            'label_values(ionq_backend_status{job=~"$job", instance=~"$instance", location=~"$location"}, '
-            "backend)",
+            f'label_values({metric}{{job=~"$job", instance=~"$instance", location=~"$location"}}, backend)',
         )
     )
 
@@ -69,6 +75,29 @@ def one_backend(first: str) -> Builder[VariableModel]:
     """Choose a backend."""
     query = 'label_values(ionq_backend_status{job=~"$job", instance=~"$instance"}, backend)'
     return _labels("backend", "Backend", query).current(VariableOption(text=first, value=first))
+
+
+def number(name: str, label: str, first: int, description: str) -> Builder[VariableModel]:
+    """Let a number be typed in."""
+    text = str(first)
+    option = VariableOption(text=text, value=text, selected=True)
+    variable = builders.TextBoxVariable(name).label(label).description(description)
+    return variable.default_value(text).current(option).options([option])
+
+
+def choice(name: str, label: str, options: Mapping[str, str]) -> builders.CustomVariable:
+    """Choose one of these, by their texts; the first unless another is chosen."""
+    models = [VariableOption(text=text, value=value) for text, value in options.items()]
+    models[0].selected = True
+    values = ", ".join(value if text == value else f"{text} : {value}" for text, value in options.items())
+    return builders.CustomVariable(name).label(label).values(values).options(models).current(models[0])
+
+
+def several(name: str, label: str, options: Sequence[str]) -> Builder[VariableModel]:
+    """Choose any of these; the first unless others are chosen."""
+    variable = choice(name, label, {option: option for option in options})
+    first = VariableOption(text=[options[0]], value=[options[0]], selected=True)
+    return variable.multi(multi=True).include_all(include_all=True).current(first)
 
 
 def _several(variable: builders.QueryVariable) -> builders.QueryVariable:
@@ -82,17 +111,20 @@ def _anything(variable: builders.QueryVariable) -> builders.QueryVariable:
 class _Event(AnnotationQuery):
     """A query of Prometheus's, for which the library has no words."""
 
-    def __init__(self, name: str, expression: str, colour: str, title: str, text: str) -> None:
+    def __init__(self, name: str, colour: str, further: Mapping[str, object]) -> None:
         super().__init__(name=name, datasource=DATA_SOURCE, icon_color=colour, built_in=None)
-        self._further = {"expr": expression, "titleFormat": title, "textFormat": text, "step": "1m"}
+        self._further = {"step": "1m", **further}
 
     def to_json(self) -> dict[str, object]:
         return super().to_json() | self._further
 
 
-def event(name: str, expression: str, *, colour: str, title: str, text: str) -> AnnotationQuery:
-    """Mark the moments at which a query yields anything."""
-    return _Event(name, expression, colour, title, text)
+def event(
+    name: str, expression: str, *, colour: str, title: str, text: str, at_value: bool = False
+) -> AnnotationQuery:
+    """Mark the moments at which a query yields anything or, if told so, those that its values are."""
+    words = {"expr": expression, "titleFormat": title, "textFormat": text}
+    return _Event(name, colour, words | ({"useValueForTime": True} if at_value else {}))
 
 
 def alerts(labels: str, colour: str) -> AnnotationQuery:

@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders import common, timeseries
 from grafana_foundation_sdk.models.common import BigValueTextMode, GraphDrawStyle, StackingMode
 
 from grafana.generator import controls
+from grafana.generator.answers import ionq_api
 from grafana.generator.page import Page, Row
 from grafana.generator.panels import (
     big_number,
@@ -41,6 +42,10 @@ def _per_minute(metric: str, label: str) -> str:
     return f"60 * sum by ({label}) (rate({metric}{{{EXPORTERS}}}[$__rate_interval]))"
 
 
+def _in(window: str, metric: str, label: str) -> str:
+    return f"sum by ({label}) (increase({metric}{{{EXPORTERS}}}[{window}]))"
+
+
 def _longest(metric: str) -> str:
     return f"max by (instance) (max_over_time({metric}{{{EXPORTERS}}}[$__rate_interval]))"
 
@@ -55,14 +60,7 @@ running = big_number(
     empty="none known",
 )
 
-api = big_number(
-    "IonQ's API",
-    "none",
-    "Whether any exporter's last scrape read IonQ's list of backends.",
-    now(f"10 + max(ionq_up{{{EXPORTERS}}})", "IonQ's API"),
-    states=(SILENT, ANSWERS),
-    empty="no exporter",
-)
+api = ionq_api()
 
 succeeded = big_number(
     "Succeeded",
@@ -140,14 +138,14 @@ requests = graph(
 
 
 def _stacked(
-    title: str, description: str, metric: str, label: str, colours: Mapping[str, str]
+    title: str, unit: str, description: str, counted: str, label: str, colours: Mapping[str, str]
 ) -> timeseries.Panel:
     panel = (
         graph(
             title,
-            "cpm",
+            unit,
             description,
-            over_time(f"{_per_minute(metric, label)} > 0", f"{{{{{label}}}}}"),
+            over_time(f"{counted} > 0", f"{{{{{label}}}}}"),
             # Without it, good news would look like no news.
             over_time(f"0 * max({_UP})", "none"),
             calcs=("mean", "max"),
@@ -164,30 +162,55 @@ def _stacked(
     return panel
 
 
+_REASONS = {
+    "http_status": VERMILION,
+    "timeout": ORANGE,
+    "rate_limited": PURPLE,
+    "connect": BLUE,
+    "tls": SKY,
+    "protocol": GREEN,
+}
+
 failures = _stacked(
     "Failed scrapes by reason",
+    "cpm",
     "Scrapes in a minute, of all selected exporters, that did not read IonQ's list. The reasons are those "
     "of the metric ionq_exporter_api_failures_total.",
-    "ionq_exporter_api_failures_total",
+    _per_minute("ionq_exporter_api_failures_total", "reason"),
     "reason",
-    {
-        "http_status": VERMILION,
-        "timeout": ORANGE,
-        "rate_limited": PURPLE,
-        "connect": BLUE,
-        "tls": SKY,
-        "protocol": GREEN,
-    },
+    _REASONS,
 )
 
 rejected = _stacked(
     "Rejected values by field",
+    "cpm",
     "Values in a minute, of all selected exporters, that were not valid; the field is IonQ's name. Each "
-    "costs its own sample and no other.",
-    "ionq_exporter_rejected_values_total",
+    "costs its own sample and no other. Those of a characterization (record) count once, when it is read.",
+    _per_minute("ionq_exporter_rejected_values_total", "field"),
     "field",
     {"average_queue_time": BLUE, "status": VERMILION, "degraded": ORANGE, "kw": GREEN, "qubits": PURPLE},
 )
+
+record_requests = graph(
+    "Requests for characterizations, in 24 hours",
+    "none",
+    "How many of each exporter's requests in the day before were for characterizations: one for each that is "
+    "new to it, so all of them after a start, then one for each machine every few days, and more while such "
+    "a read fails.",
+    over_time(_in("1d", "ionq_exporter_characterization_requests_total", "instance"), "{{instance}}"),
+    calcs=("lastNotNull", "max"),
+).decimals(0)
+
+record_failures = _stacked(
+    "Failed reads of characterizations, in an hour",
+    "none",
+    "Reads of a characterization that failed in the hour before, of all selected exporters, by the reasons "
+    "of the metric ionq_exporter_characterization_failures_total. They are tried again after a minute, later "
+    "after an hour, and cost only what the new characterization would say.",
+    _in("1h", "ionq_exporter_characterization_failures_total", "reason"),
+    "reason",
+    _REASONS,
+).decimals(0)
 
 memory = graph(
     "Memory",
@@ -248,13 +271,17 @@ PAGE = Page(
             title="{{instance}}",
             text="was restarted",
         ),
-        controls.alerts('alertstate="firing", alertname=~"IonQ(Exporter|Scrapes|Rate|Values).+"', VERMILION),
+        controls.alerts(
+            'alertstate="firing", alertname=~"IonQ(Exporter|Scrapes|Rate|Values|Characterization).+"',
+            VERMILION,
+        ),
     ),
     rows=(
         Row("", 4, ((running, 5), (api, 5), (succeeded, 5), (slowest, 4), (rejected_now, 5))),
         Row("", 6, ((state, 24),)),
         Row("", 10, ((duration, 12), (requests, 12))),
         Row("", 9, ((failures, 12), (rejected, 12))),
+        Row("", 9, ((record_failures, 12), (record_requests, 12))),
         Row("", 8, ((memory, 12), (cpu, 12))),
         Row("", 5, ((versions, 24),)),
     ),

@@ -3,8 +3,11 @@
 from grafana_foundation_sdk.models.common import BigValueTextMode
 
 from grafana.generator import controls
+from grafana.generator.answers import API_UP, ionq_api
+from grafana.generator.links import to_backend
 from grafana.generator.page import RUNBOOKS, Page, Row
 from grafana.generator.panels import (
+    SOLID,
     bars,
     big_number,
     graph,
@@ -20,6 +23,7 @@ from grafana.generator.panels import (
     transformation,
 )
 from grafana.generator.promql import EXPORTERS, QPUS, Backends, began, over
+from grafana.generator.records import Records
 from grafana.generator.states import (
     ANSWERS,
     BLUE,
@@ -36,17 +40,9 @@ from grafana.generator.states import (
 
 ALL = Backends(f'{EXPORTERS}, location=~"$location", backend=~"$backend"')
 HARDWARE = ALL.only(QPUS)
-API_UP = f"max(ionq_up{{{EXPORTERS}}})"
 
-_SOLID = {"type": "color-background", "mode": "basic"}
 # The one row of a table that nothing is known for.
 _NO_ANSWER = f'label_replace({API_UP} == 0, "backend", "every machine", "", "")'
-
-_TO_BACKEND = link(
-    "Look at ${__value.text}",
-    "/d/ionq-backend?var-backend=${__value.raw:percentencode}&var-datasource=${datasource}"
-    "&${job:queryparam}&${instance:queryparam}&${__url_time_range}",
-)
 
 best_choice = big_number(
     "Shortest wait now",
@@ -71,15 +67,7 @@ qpus_available = big_number(
     text=BigValueTextMode.VALUE_AND_NAME,
 )
 
-api = big_number(
-    "IonQ's API",
-    "none",
-    "Whether any exporter's last scrape read IonQ's list of backends. Everything else here is known only "
-    "while it answers.",
-    now(f"10 + {API_UP}", "IonQ's API"),
-    states=(SILENT, ANSWERS),
-    empty="no exporter",
-)
+api = ionq_api("Everything else here is known only while it answers.")
 
 last_answer = big_number(
     "Last answer",
@@ -103,6 +91,7 @@ _COLUMNS = {
     "backend": "Backend",
     "status": "Status",
     "Value #C": "Wait",
+    "Value #I": "2q error",
     "Value #D": "Degraded",
     "Value #E": "Qubits",
     "Value #F": "Energy",
@@ -115,7 +104,8 @@ table = (
         "Which machine to use now",
         "The best choice first: available QPUs, the shortest wait before longer ones; then what is not "
         "available, simulators, and retired machines. A degraded machine works, but below its specification "
-        "or more slowly than usual. Updated is how long ago IonQ renewed the status or the "
+        "or more slowly than usual. 2q error is how often a two-qubit gate fails, the median of the "
+        "machine's pairs in its characterization. Updated is how long ago IonQ renewed the status or the "
         "characterization: hours or days are normal. IonQ calls the energy kilowatt-hours in one place and "
         "average kilowatts in another.",
         rows(f"{ALL.rank}\nor on () {_NO_ANSWER}"),
@@ -126,6 +116,7 @@ table = (
         rows(ALL.energy),
         rows(f"topk by (backend) (1, max by (backend, location) ({ALL.raw('ionq_backend_qubits')}))"),
         rows(f"time() - max by (backend) ({ALL.raw('ionq_backend_last_updated_timestamp_seconds')})"),
+        rows(Records(ALL).two_qubit_error),
         transformations=(
             transformation("merge"),
             transformation("sortBy", fields={}, sort=[{"field": "Value #A"}]),
@@ -137,12 +128,12 @@ table = (
             ),
         ),
     )
-    .override_by_name("Backend", [setting("links", [_TO_BACKEND]), setting("custom.minWidth", 180)])
+    .override_by_name("Backend", [setting("links", [to_backend()]), setting("custom.minWidth", 180)])
     .override_by_name(
         "Status",
         [
             setting("mappings", by_word((*STATES, UNREACHABLE))),
-            setting("custom.cellOptions", _SOLID),
+            setting("custom.cellOptions", SOLID),
             setting("custom.width", 130),
         ],
     )
@@ -152,11 +143,14 @@ table = (
         [
             setting("mappings", by_number([State(1, "degraded", ORANGE), State(0, "no", "transparent")])),
             setting("custom.width", 90),
-            setting("custom.cellOptions", _SOLID),
+            setting("custom.cellOptions", SOLID),
         ],
     )
     .override_by_name(
         "Energy", [setting("unit", "kwatth"), setting("decimals", 1), setting("custom.width", 100)]
+    )
+    .override_by_name(
+        "2q error", [setting("unit", "percentunit"), setting("decimals", 2), setting("custom.width", 90)]
     )
     .override_by_name("Qubits", [setting("custom.width", 70)])
     .override_by_name("Location", [setting("custom.minWidth", 160)])
@@ -247,7 +241,7 @@ alerts = (
         ],
     )
     .override_by_name("Severity", [setting("custom.width", 90)])
-    .override_by_name("Backend", [setting("links", [_TO_BACKEND]), setting("custom.width", 180)])
+    .override_by_name("Backend", [setting("links", [to_backend()]), setting("custom.width", 180)])
     .override_by_name("Since", [setting("unit", "s"), setting("decimals", 0), setting("custom.width", 100)])
 )
 

@@ -51,6 +51,8 @@ class Page:
     variables: Sequence[Builder[VariableModel]]
     annotations: Sequence[AnnotationQuery]
     rows: Sequence[Row]
+    keep_time: bool = True
+    """Whether the links to other dashboards take the time range along."""
 
     def build(self) -> Dashboard:
         """Lay it out."""
@@ -64,7 +66,7 @@ class Page:
             .refresh("1m")
             .time(self.time_from, "now")
             .variables(list(self.variables))
-            .links(list(_links()))
+            .links(list(_links(keep_time=self.keep_time)))
             .build()
         )
         board.annotations.list_val = list(self.annotations)
@@ -101,12 +103,12 @@ def _lay_out(rows: Iterable[Row]) -> Iterable[Panel | RowPanel]:
         y += row.height
 
 
-def _links() -> Iterable[Builder[DashboardLink]]:
+def _links(*, keep_time: bool) -> Iterable[Builder[DashboardLink]]:
     yield (
         builders.DashboardLink("IonQ dashboards")
         .type(DashboardLinkType.DASHBOARDS)
         .tags([TAG])
-        .keep_time(keep_time=True)
+        .keep_time(keep_time=keep_time)
         .include_vars(include_vars=True)
     )
     for title, icon, url in (

@@ -1,6 +1,6 @@
 """Panels as this project draws them, over the library's builders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
 from grafana_foundation_sdk.builders import (
@@ -39,10 +39,24 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.generator.states import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, State, by_number
+from grafana.generator.states import (
+    BLUE,
+    GREEN,
+    GREY,
+    OLIVE,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    State,
+    by_number,
+)
 
 SILENCE = "Nothing is known: IonQ does not answer, no exporter is scraped, or the machine is retired"
 """What a panel says instead of a value. Never zero."""
+
+SOLID = {"type": "color-background", "mode": "basic"}
+"""A cell of a table with the colour of its value behind it."""
 
 # Only colours: a machine that is not named here gets one of Grafana's.
 _COLOURS = {
@@ -52,6 +66,10 @@ _COLOURS = {
     r"qpu\.forte-enterprise-3": PURPLE,
     r"qpu\.tempo-1": SKY,
     "simulator": GREY,
+    # Retired, but part of the history.
+    r"qpu\.harmony": GREY,
+    r"qpu\.aria-1": VERMILION,
+    r"qpu\.aria-2": OLIVE,
 }
 
 
@@ -100,6 +118,23 @@ def fixed_colour(colour: str) -> DynamicConfigValue:
 def transformation(name: str, **options: Any) -> DataTransformerConfig:
     """Write one transformation."""
     return DataTransformerConfig(id_val=name, options=options)
+
+
+def joined(
+    columns: Mapping[str, str], *, sort: str, descending: bool = False, hidden: Sequence[str] = ()
+) -> tuple[DataTransformerConfig, ...]:
+    """Make one table of several, with columns in the order of their new names."""
+    order = {"field": sort, "desc": True} if descending else {"field": sort}
+    return (
+        transformation("merge"),
+        transformation("sortBy", fields={}, sort=[order]),
+        transformation(
+            "organize",
+            excludeByName=dict.fromkeys(("Time", *hidden), True),
+            indexByName={name: index for index, name in enumerate(columns)},
+            renameByName=dict(columns),
+        ),
+    )
 
 
 def link(title: str, url: str) -> DashboardLink:
@@ -178,14 +213,14 @@ def graph(
             common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
         )
     for name, colour in _COLOURS.items():
-        panel = panel.override_by_regexp(f"^{name}$", [fixed_colour(colour)])
+        panel = panel.override_by_regexp(f"^{name}(, .+)?$", [fixed_colour(colour)])
     return panel
 
 
-def logarithmic(panel: timeseries.Panel, label: str) -> timeseries.Panel:
-    """Make minutes and weeks readable in one graph, with a label on the axis instead of a grid."""
+def logarithmic(panel: timeseries.Panel, label: str, base: int = 10) -> timeseries.Panel:
+    """Make small and large readable in one graph, with a label on the axis instead of a grid."""
     return panel.scale_distribution(
-        common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10)
+        common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(base)
     ).override_by_field_type(
         "number", [setting("custom.axisLabel", label), setting("custom.axisGridShow", value=False)]
     )

@@ -29,11 +29,14 @@ class Backends:
 
     labels: str
     offset: str = ""
+    window: str = ""
 
     def raw(self, metric: str, further: str = "") -> str:
         """Select a metric of theirs."""
         selector = f"{metric}{{{', '.join(filter(None, (further, self.labels)))}}}"
-        return f"{selector} offset {self.offset}" if self.offset else selector
+        selector += f"[{self.window}]" if self.window else ""
+        selector += f" offset {self.offset}" if self.offset else ""
+        return f"last_over_time({selector})" if self.window else selector
 
     def only(self, labels: str) -> Self:
         """Narrow the selection."""
@@ -42,6 +45,10 @@ class Backends:
     def earlier(self, offset: str) -> Self:
         """Select the same at an earlier time."""
         return replace(self, offset=offset)
+
+    def held(self, window: str) -> Self:
+        """Hold each value for so long after it was last seen, or until there is a new one."""
+        return replace(self, window=window)
 
     @property
     def listed(self) -> str:
@@ -79,13 +86,13 @@ class Backends:
     def available(self) -> str:
         """1 while a backend takes jobs from its queue, else 0."""
         status = self.raw("ionq_backend_status", _matcher(_WORKING))
-        return self._in_service(f"max by (backend) ({status})")
+        return self.in_service(f"max by (backend) ({status})")
 
     @property
     def degraded(self) -> str:
         """1 while a backend is below its specification, else 0; IonQ says so by flag or by status."""
         status = f"max without (status) ({self.raw('ionq_backend_status', _matcher('degraded'))} == 1)"
-        return self._in_service(f"min by (backend) ({status} or {self.raw('ionq_backend_degraded')})")
+        return self.in_service(f"min by (backend) ({status} or {self.raw('ionq_backend_degraded')})")
 
     @property
     def wait(self) -> str:
@@ -117,9 +124,10 @@ class Backends:
         return f"({self.wait} and on (backend) ({self.available}) == 1)"
 
     def _maximum(self, metric: str) -> str:
-        return self._in_service(f"max by (backend) ({self.raw(metric)})")
+        return self.in_service(f"max by (backend) ({self.raw(metric)})")
 
-    def _in_service(self, expression: str) -> str:
+    def in_service(self, expression: str) -> str:
+        """Leave retired backends out."""
         return f"{expression} unless on (backend) ({self.retired} == 1)"
 
 

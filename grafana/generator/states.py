@@ -1,6 +1,7 @@
 """Words that IonQ has for the state of a backend: their number in a timeline, and their colour everywhere.
 
-The colours are those of Okabe and Ito, which people with colour blindness can tell apart.
+The colours are those of Okabe and Ito, which people with colour blindness can tell apart. Their yellow is too
+pale for a light theme: olive stands for it.
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ GREEN = "#009E73"
 ORANGE = "#E69F00"
 VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
+OLIVE = "#999933"
 GREY = "#808080"
 
 

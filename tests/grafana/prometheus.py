@@ -18,6 +18,8 @@ END = int(datetime(2026, 1, 28, 21, tzinfo=UTC).timestamp())
 """A moment at which one of the simulated QPUs is unavailable and two are degraded."""
 DAYS = 14
 SCRAPE_SECONDS = 240
+PAST_DAYS = 400
+PAST_STEP_SECONDS = 6 * 3600
 
 _STEP_SECONDS = 1200
 _PATIENCE_SECONDS = 20
@@ -27,9 +29,14 @@ VALUES = {
     "instance": ".*",
     "location": ".*",
     "backend": ".*",
+    "gates": "100",
+    "qubits": "10",
+    "operation": "(2q|1q|spam)",
+    "before": "1w",
     "__interval": f"{_STEP_SECONDS}s",
     "__rate_interval": f"{_STEP_SECONDS + 60}s",
     "__range": f"{DAYS * 86400}s",
+    "__range_s": f"{DAYS * 86400}",
 }
 
 

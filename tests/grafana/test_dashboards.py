@@ -1,3 +1,4 @@
+import json
 import re
 from itertools import combinations
 from typing import Any
@@ -5,7 +6,7 @@ from typing import Any
 import pytest
 
 from exporter.errors import REASONS
-from exporter.metrics import BACKEND_METRICS
+from exporter.metrics import BACKEND_METRICS, CHARACTERIZATION_METRICS, BackendMetric
 from exporter.telemetry import ScrapeCollector, Telemetry
 from grafana.generator.page import REPOSITORY, RUNBOOKS, STATUS_PAGE
 from tests.deploy.files import ALERT_RULES
@@ -16,7 +17,8 @@ from tests.grafana.prometheus import filled_in
 
 UNITS = {"bytes", "cpm", "kwatth", "none", "percentunit", "reqpm", "s"}
 PANELS = {"barchart", "bargauge", "stat", "state-timeline", "table", "timeseries"}
-LABELS = {"alertname", "alertstate", "backend", "instance", "job", "location", "status"}
+LABELS = {"alertname", "alertstate", "backend", "instance", "job", "location", "operation", "status"}
+VARIABLE = r"\$\{?([a-z]\w*)"
 OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS", "ALERTS_FOR_STATE"}
 
 each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
@@ -33,18 +35,20 @@ each_query = pytest.mark.parametrize("query", QUERIES, ids=str)
 
 def exported() -> set[str]:
     telemetry = Telemetry()
+    backends: list[BackendMetric[Any]] = [*BACKEND_METRICS, *CHARACTERIZATION_METRICS]
     families = [
         *telemetry.process.collect(),
         *ScrapeCollector(up=True, duration_seconds=1).collect(),
         *(family for ledger in telemetry.ledgers for family in ledger.collect()),
     ]
     return {sample.name for family in families for sample in family.samples} | {
-        metric.name for metric in BACKEND_METRICS
+        metric.name for metric in backends
     }
 
 
-def test_there_are_three_dashboards_with_the_names_that_alerts_link_to() -> None:
-    assert [dashboard.uid for dashboard in DASHBOARDS] == ["ionq-backend", "ionq-exporter", "ionq-fleet"]
+def test_there_are_four_dashboards_with_the_names_that_alerts_link_to() -> None:
+    names = [dashboard.uid for dashboard in DASHBOARDS]
+    assert names == ["ionq-backend", "ionq-exporter", "ionq-fidelity", "ionq-fleet"]
     for alert in ALERT_RULES.values():
         found = re.match(r"/d/([\w-]+)(?:\?var-(\w+)=|$)", alert.annotations["dashboard_url"])
         assert found
@@ -79,7 +83,8 @@ def test_no_data_source_is_hard_coded(dashboard: Dashboard) -> None:
     assert (first["name"], first["type"], first["query"]) == ("datasource", "datasource", "prometheus")
     assert "current" not in first
     sources = list(_values_of("datasource", dashboard.json))
-    assert len(sources) >= len(dashboard.panels) + len(others) + len(dashboard.annotations)
+    asking = [variable for variable in others if variable["type"] == "query"]
+    assert len(sources) >= len(dashboard.panels) + len(asking) + len(dashboard.annotations)
     for source in sources:
         assert source == {"type": "prometheus", "uid": "${datasource}"}
 
@@ -111,9 +116,48 @@ def test_a_dashboard_leads_to_the_others_the_runbooks_and_ionqs_status(dashboard
 def test_every_variable_in_use_is_there(dashboard: Dashboard) -> None:
     names = {variable["name"] for variable in dashboard.variables}
     for query in dashboard.queries:
-        used = {name for name in re.findall(r"\$([a-z_]\w*)", query.expression) if not name.startswith("__")}
-        assert used <= names
+        assert set(re.findall(VARIABLE, query.expression)) <= names
+    for panel in dashboard.panels:
+        assert set(re.findall(VARIABLE, f"{panel['title']} {panel['description']}")) <= names
     assert {"datasource", "job", "instance"} <= names
+
+
+@each_dashboard
+def test_a_variable_that_asks_nobody_has_a_first_value(dashboard: Dashboard) -> None:
+    for variable in dashboard.variables[1:]:
+        if variable["type"] == "textbox":
+            assert int(variable["query"]) > 0
+            assert variable["current"]["value"] == variable["query"]
+        elif variable["type"] == "custom":
+            first, *_ = variable["query"].split(", ")
+            assert first.rpartition(" : ")[2] in variable["current"]["value"]
+
+
+@each_dashboard
+def test_a_link_to_a_dashboard_names_one_that_is_there(dashboard: Dashboard) -> None:
+    urls = [url for url in _values_of("url", dashboard.json) if url.startswith("/")]
+    for url in urls:
+        found = re.match(r"/d/([\w-]+)\?var-backend=", url)
+        assert found
+        assert found[1] in {"ionq-backend", "ionq-fidelity"} - {dashboard.uid}
+
+
+@each_dashboard
+def test_years_are_not_taken_along_to_dashboards_of_days(dashboard: Dashboard) -> None:
+    years = dashboard.json["time"]["from"] == "now-1y"
+    assert [link["keepTime"] for link in dashboard.json["links"] if link["type"] == "dashboards"] == [
+        not years
+    ]
+    assert not (years and "__url_time_range" in json.dumps(dashboard.json))
+
+
+@each_dashboard
+def test_history_that_was_filled_in_without_a_job_is_part_of_all(dashboard: Dashboard) -> None:
+    job = dashboard.variables[1]
+    looks_back = any(
+        "offset" in query.expression and "fidelity" in query.expression for query in dashboard.queries
+    )
+    assert not looks_back or job["allValue"] == ".*"
 
 
 @each_panel

@@ -60,6 +60,7 @@ def test_the_weeks_hold_each_kind_of_trouble(prometheus: Prometheus) -> None:
         "rate_limited",
     }
     assert set(total("ionq_exporter_rejected_values_total", "field")) == {"kw", "qubits"}
+    assert set(total("ionq_exporter_characterization_failures_total", "reason")) == {"http_status"}
     ((_, down),) = prometheus.instant(f"count_over_time((up{SELECTOR} == 0)[14d:4m])")
     assert down >= 1
     ((_, moved),) = prometheus.instant(
@@ -71,7 +72,15 @@ def test_the_weeks_hold_each_kind_of_trouble(prometheus: Prometheus) -> None:
 def test_make_demo_data_leaves_a_data_directory_and_says_how_to_start_prometheus(tmp_path: Path) -> None:
     promtool = require_tool("promtool", package="prometheus")
     folder = tmp_path / "demo"
-    command = [sys.executable, "-m", "grafana.demo_data", str(folder), "--days=0.1", "--step=300"]
+    command = [
+        sys.executable,
+        "-m",
+        "grafana.demo_data",
+        str(folder),
+        "--days=0.1",
+        "--years=0.1",
+        "--step=300",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"--storage.tsdb.path={folder}/data" in done.stdout
     assert f"--config.file={folder}/prometheus.yml" in done.stdout

@@ -3,9 +3,13 @@ from typing import Any
 
 import pytest
 
-from grafana.demo_data.story import FIRST, OUTAGE, RESTART, SECOND
+from grafana.demo_data.history import DAY_SECONDS
+from grafana.demo_data.story import FIRST, OUTAGE, RECORDS_LOST, RESTART, SECOND
+from grafana.generator.fidelity import HISTORY, NOW
+from grafana.generator.fidelity import PAGE as FIDELITY
 from grafana.generator.fleet import ALL, HARDWARE
 from grafana.generator.fleet import PAGE as FLEET
+from grafana.generator.page import Page
 from grafana.generator.states import ANSWERS, DOWN, SILENT
 from tests.grafana.files import DASHBOARDS, QUERIES, Dashboard, Query
 from tests.grafana.prometheus import END, Prometheus, filled_in
@@ -35,9 +39,17 @@ def labels_of(prometheus: Prometheus, query: Query, **values: str) -> list[Any]:
     return [labels for labels, _ in prometheus.instant(expression)]
 
 
+def query_of(page: Page, place: str, **values: str) -> str:
+    (query,) = (one for one in QUERIES if one.dashboard == page.uid and one.place == place)
+    return expression_of(query, **values)
+
+
 def fleet_query(place: str) -> str:
-    (query,) = (one for one in QUERIES if one.dashboard == FLEET.uid and one.place == place)
-    return expression_of(query)
+    return query_of(FLEET, place)
+
+
+def circuit_query(letter: str, **values: str) -> str:
+    return query_of(FIDELITY, f"Best machine for $gates two-qubit gates on $qubits qubits {letter}", **values)
 
 
 @each_query
@@ -54,6 +66,8 @@ def test_each_variable_offers_values_and_what_is_filled_in_is_among_them(
     prometheus: Prometheus, dashboard: Dashboard
 ) -> None:
     for variable in dashboard.variables[1:]:
+        if variable["type"] != "query":
+            continue
         found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
         assert found
         values = prometheus.label_values(filled_in(found[1]), found[2])
@@ -65,7 +79,7 @@ def test_each_variable_offers_values_and_what_is_filled_in_is_among_them(
 @each_query_about_machines
 def test_a_second_exporter_doubles_nothing(prometheus: Prometheus, query: Query) -> None:
     both = labels_of(prometheus, query)
-    one = labels_of(prometheus, query, instance="127.0.0.1:10067")
+    one = labels_of(prometheus, query, instance=FIRST)
     assert len(both) == len(one)
     assert all({"instance", "job"}.isdisjoint(labels) for labels in both)
 
@@ -111,6 +125,8 @@ def test_a_status_is_told_in_the_word_of_ionq(prometheus: Prometheus) -> None:
 def test_while_ionq_is_down_nothing_is_zero_and_the_dashboard_says_why(prometheus: Prometheus) -> None:
     for gone in (HARDWARE.wait, HARDWARE.available, HARDWARE.degraded, HARDWARE.energy):
         assert prometheus.instant(filled_in(gone), IN_THE_OUTAGE) == []
+    for unread in (NOW.date, NOW.two_qubit_error, NOW.drift("1w")):
+        assert prometheus.instant(filled_in(unread), IN_THE_OUTAGE) == []
     for unknown in ("Shortest wait now A", "QPUs available A", "QPUs available B"):
         assert prometheus.instant(fleet_query(unknown), IN_THE_OUTAGE) == []
     ((row, _),) = prometheus.instant(fleet_query("Which machine to use now B"), IN_THE_OUTAGE)
@@ -142,5 +158,90 @@ def test_no_change_of_status_is_marked_where_ionq_was_only_silent(prometheus: Pr
     assert prometheus.instant(expression_of(status), after) == []
 
 
-def _by_backend(prometheus: Prometheus, expression: str) -> list[tuple[str, float]]:
-    return [(labels["backend"], value) for labels, value in prometheus.instant(filled_in(expression))]
+def test_the_machine_that_suits_a_circuit_best_is_on_top_and_what_cannot_be_used_now_comes_last(
+    prometheus: Prometheus,
+) -> None:
+    rank = dict(_by_backend(prometheus, circuit_query("B")))
+    success = dict(_by_backend(prometheus, circuit_query("A")))
+    two_qubit = dict(_by_backend(prometheus, NOW.fidelity("2q")))
+    spam = dict(_by_backend(prometheus, NOW.fidelity("spam")))
+    for backend, value in success.items():
+        assert value == pytest.approx(two_qubit[backend] ** 100 * spam[backend] ** 10)
+    order = sorted(rank, key=lambda backend: -rank[backend])
+    assert set(order) == set(success)
+    assert order[-1] == "qpu.forte-enterprise-3"  # which is unavailable
+    assert rank[order[-1]] < 0 < rank[order[-2]] == success[order[-2]]
+    assert success[order[0]] == max(success[backend] for backend in order[:-1])
+    ((best, value),) = prometheus.instant(query_of(FIDELITY, "Best machine for this circuit A"))
+    assert (best["backend"], value) == (order[0], success[order[0]])
+
+
+def test_that_no_machine_is_large_enough_is_said_and_is_not_the_same_as_unknown(
+    prometheus: Prometheus,
+) -> None:
+    assert prometheus.instant(circuit_query("B", qubits="37")) == []
+    best = query_of(FIDELITY, "Best machine for this circuit A", qubits="37")
+    ((labels, value),) = prometheus.instant(best)
+    assert (labels["backend"], value) == ("for this circuit", -1)  # which the panel maps to "no QPU"
+    assert prometheus.instant(best, IN_THE_OUTAGE) == []
+
+
+def test_machines_that_are_retired_keep_their_history_and_nothing_else(prometheus: Prometheus) -> None:
+    exported = {labels["backend"] for labels, _ in prometheus.instant("ionq_backend_fidelity_ratio")}
+    assert {"qpu.harmony", "qpu.aria-1"} <= exported
+    now = {"qpu.forte-1", *(f"qpu.forte-enterprise-{number}" for number in (1, 2, 3))}
+    for letter in "ABCDEFGH":
+        assert set(dict(_by_backend(prometheus, circuit_query(letter)))) == now
+    in_service = dict(_by_backend(prometheus, HISTORY.two_qubit_error, END - 200 * DAY_SECONDS))
+    assert "qpu.aria-1" in in_service
+
+
+def test_a_line_ends_where_a_machine_is_characterized_no_more(prometheus: Prometheus) -> None:
+    long_after = END - 200 * DAY_SECONDS
+    assert "qpu.aria-2" in dict(_by_backend(prometheus, HISTORY.two_qubit_error, long_after))
+    drawn = dict(_by_backend(prometheus, HISTORY.while_measured(HISTORY.two_qubit_error), long_after))
+    assert set(drawn) == {
+        "qpu.aria-1",
+        "qpu.forte-1",
+        *(f"qpu.forte-enterprise-{number}" for number in (1, 2, 3)),
+    }
+
+
+def test_a_drift_is_the_change_of_the_error_and_reaches_back_into_what_was_filled_in(
+    prometheus: Prometheus,
+) -> None:
+    now = dict(_by_backend(prometheus, NOW.two_qubit_error))
+    for window, days in (("1w", 7), ("4w", 28), ("52w", 364)):
+        before = dict(_by_backend(prometheus, HISTORY.two_qubit_error, END - days * DAY_SECONDS))
+        drift = dict(_by_backend(prometheus, NOW.drift(window)))
+        assert set(drift) == set(now) & set(before)
+        assert "qpu.forte-1" in drift
+        for backend, change in drift.items():
+            assert change == pytest.approx(now[backend] / before[backend] - 1)
+
+
+def test_history_has_no_gaps_where_only_each_sixth_hour_was_filled_in(prometheus: Prometheus) -> None:
+    for days in (20, 100, 300):
+        for minutes in (0, 7, 200, 359):
+            moment = END - days * DAY_SECONDS + 60 * minutes
+            assert "qpu.forte-1" in dict(_by_backend(prometheus, HISTORY.two_qubit_error, moment))
+
+
+def test_new_records_are_marked_at_their_dates_unless_there_would_be_hundreds(prometheus: Prometheus) -> None:
+    marks = query_of(FIDELITY, "annotation New records (up to 100 days)")
+    dates = dict(_by_backend(prometheus, NOW.date))
+    assert {labels["backend"]: value / 1000 for labels, value in prometheus.instant(marks)} == dates
+    year = query_of(FIDELITY, "annotation New records (up to 100 days)", __range_s=str(365 * DAY_SECONDS))
+    assert prometheus.instant(year) == []
+
+
+def test_a_record_that_one_of_two_exporters_has_read_counts_as_read(prometheus: Prometheus) -> None:
+    (query,) = (one for one in QUERIES if str(one) == "ionq-fidelity: Records C")
+    soon_after = END - round(RECORDS_LOST.hours_before_end * 3600) + 900
+    for instance, read in ((FIRST, {0.0}), (".*", {1.0})):
+        current = prometheus.instant(expression_of(query, instance=instance), soon_after)
+        assert {value for _, value in current} == read
+
+
+def _by_backend(prometheus: Prometheus, expression: str, moment: int = END) -> list[tuple[str, float]]:
+    return [(labels["backend"], value) for labels, value in prometheus.instant(filled_in(expression), moment)]

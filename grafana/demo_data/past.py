@@ -1,0 +1,53 @@
+"""The years before the exporters ran, filled in as `ionq-exporter backfill` does."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from exporter.backends import parse_backends
+from exporter.backfill.plan import Machine, Plan
+from exporter.backfill.series import Timeline, write_history
+from exporter.characterizations import Characterization, parse_characterizations
+from exporter.simulator import Fleet
+from exporter.simulator.characterizations import Characterizations, Span
+from grafana.demo_data.blocks import create_blocks
+from grafana.demo_data.history import DAY_SECONDS
+from grafana.demo_data.scrapes import JOB
+from grafana.demo_data.story import FIRST
+
+YEARS = 3.0
+STEP_SECONDS = 3600
+
+_LONGEST_IN_FORCE = 30 * DAY_SECONDS
+_ALL = 10_000
+_BLOCK_HOURS = 13122  # the longer they are, the less often promtool reads its input
+
+
+def write_past(
+    directory: Path, promtool: str, *, begin: int, end: int, seed: int = 1, step_seconds: int = STEP_SECONDS
+) -> None:
+    """Store what was in force between two Unix times. Raises CalledProcessError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    plan = Plan(api_url="", backends=(), machines=tuple(_machines(seed, end)), start=begin, end=end)
+    timelines = [
+        Timeline.of(plan, machine, _records(seed, machine, begin, end), step_seconds)
+        for machine in plan.machines
+    ]
+    text = directory / "past.openmetrics"
+    with text.open("w", encoding="utf-8") as file:
+        write_history(file, timelines, {"job": JOB, "instance": FIRST})
+    create_blocks(text, directory, promtool, hours=_BLOCK_HOURS)
+
+
+def _machines(seed: int, end: int) -> Iterator[Machine]:
+    rows = Fleet(seed).rows(datetime.fromtimestamp(end, UTC))
+    for backend in parse_backends(json.dumps(rows).encode()).backends:
+        if backend.characterization_id:
+            yield Machine(backend.name, backend.location)
+
+
+def _records(seed: int, machine: Machine, begin: int, end: int) -> tuple[Characterization, ...]:
+    span = Span(start=begin - _LONGEST_IN_FORCE, limit=_ALL)
+    page = Characterizations(seed).page(machine.name, datetime.fromtimestamp(end, UTC), span)
+    return parse_characterizations(json.dumps(page).encode(), machine.name, max_records=_ALL).records

@@ -1,0 +1,64 @@
+"""What an exporter in simulated time has read of characterizations: its own reader, without a network."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import httpx
+import structlog
+
+from exporter.backends import BackendList
+from exporter.characterization_reader import CharacterizationReader
+from exporter.characterizations import CharacterizedBackends
+from exporter.incident_log import IncidentLog
+from exporter.ionq_client import IonQClient
+from exporter.simulator.characterizations import Characterizations, Span
+from exporter.telemetry import Telemetry
+
+_TIMEOUT_SECONDS = 10.0
+_MAX_BACKENDS = 500
+_MAX_RESPONSE_BYTES = 1 << 20
+
+
+class ReadRecords:
+    """What one exporter knows of characterizations, and counts about them."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, history: Characterizations, telemetry: Telemetry
+    ) -> None:
+        self._loop = loop
+        self._history = history
+        self._moment = 0
+        self._are_served = True
+        client = IonQClient(
+            "https://ionq.invalid/v0.4",
+            max_response_bytes=_MAX_RESPONSE_BYTES,
+            on_request=telemetry.count_characterization_request,
+            new_transport=lambda: httpx.MockTransport(self._answer),
+            sleep=_skip,
+        )
+        self._reader = CharacterizationReader(
+            client,
+            telemetry,
+            IncidentLog(structlog.wrap_logger(structlog.ReturnLogger())),
+            timeout_seconds=_TIMEOUT_SECONDS,
+            max_backends=_MAX_BACKENDS,
+            clock=lambda: self._moment,
+        )
+
+    def at(self, moment: int, listed: BackendList, *, are_served: bool) -> CharacterizedBackends:
+        """Return what is known at a Unix time, after reading what is new and, if IonQ serves it, readable."""
+        self._moment = moment
+        self._are_served = are_served
+        return self._loop.run_until_complete(self._reader.characterize(listed, _TIMEOUT_SECONDS))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if not self._are_served:
+            return httpx.Response(503)
+        backend = request.url.path.split("/")[-2]
+        page = self._history.page(backend, datetime.fromtimestamp(self._moment, UTC), Span(limit=1))
+        return httpx.Response(200, content=json.dumps(page))
+
+
+async def _skip(_seconds: float) -> None:
+    pass
