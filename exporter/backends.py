@@ -103,10 +103,8 @@ def _backend(row: object, reader: ValueReader) -> Backend | None:
     if not isinstance(row, dict):
         reader.reject("row", f"{excerpt(row)} is not an object")
         return None
-    name = reader.read("backend", row.get("backend"), to_text)
+    name = reader.read_name("backend", row.get("backend"))
     if name is None:
-        if not reader.rejections:
-            reader.reject("backend", "is missing or empty")
         return None
     reader.row = name
 

@@ -129,10 +129,8 @@ def _characterization(record: object, reader: ValueReader) -> Characterization |
     if not isinstance(record, dict):
         reader.reject("record", f"{excerpt(record)} is not an object")
         return None
-    identity = reader.read("record.id", record.get("id"), to_text)
+    identity = reader.read_name("record.id", record.get("id"))
     if identity is None:
-        if not reader.rejections:
-            reader.reject("record.id", "is missing or empty")
         return None
     backend = reader.read("record.backend", record.get("backend"), to_text)
     if backend not in (None, reader.row):

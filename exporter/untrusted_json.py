@@ -59,6 +59,13 @@ class ValueReader:
             self.reject(field, f"{within}{excerpt(value)} {error}")
             return None
 
+    def read_name(self, field: str, value: Any) -> str | None:
+        """Read the text by which all else is known; one that was not sent is rejected as well."""
+        name = self.read(field, value, to_text)
+        if name is None and not self.rejections:
+            self.reject(field, "is missing or empty")
+        return name
+
     def reject(self, field: str, problem: str) -> None:
         """Note what was wrong."""
         self.rejections.append(Rejection(field, self.row, problem))

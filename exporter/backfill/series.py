@@ -100,4 +100,6 @@ class _Single(Collector):
 
 def _multiples(step: int, since: float, until: float) -> range:
     """Return the multiples of a step from one time on, and before another."""
-    return range(math.ceil(since / step) * step, math.ceil(until / step) * step, step)
+    # In integers, where nothing is rounded.
+    first, end = (-(-math.ceil(moment) // step) * step for moment in (since, until))
+    return range(first, end, step)

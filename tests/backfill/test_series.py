@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -114,6 +114,7 @@ RECORDS = st.lists(DATES, max_size=8).map(
 
 
 @given(records=RECORDS, start=st.none() | DATES, end=DATES, step=st.integers(1, 40))
+@example(records=[record(5e-324, "0")], start=None, end=1, step=2)  # a step later, it would be 0
 def test_at_each_multiple_of_the_step_the_newest_record_of_no_later_date_counts(
     records: Sequence[Characterization], start: float | None, end: float, step: int
 ) -> None:
