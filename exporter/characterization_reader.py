@@ -9,7 +9,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from exporter.backends import BackendList
 from exporter.characterizations import (
@@ -19,7 +18,7 @@ from exporter.characterizations import (
     CharacterizedBackends,
     parse_characterizations,
 )
-from exporter.errors import DeadlineExceededError, IonQError
+from exporter.errors import DeadlineExceededError, IonQError, ProtocolError
 from exporter.incident_log import IncidentLog
 from exporter.ionq_client import IonQClient
 from exporter.shared_call import SharedCall
@@ -32,8 +31,11 @@ FIRST_PAUSE_SECONDS = 60.0
 LAST_PAUSE_SECONDS = 3600.0
 """How long a record that could not be read is not asked for: twice as long each time, up to the last."""
 
+KEPT_PER_BACKEND = 8
+"""How many ids are kept in mind of one backend: IonQ names one, or a few while it changes over."""
+
+_SHARE_FOR_READING = 0.9  # of a scrape's part, so that what did not arrive is counted before it is shown
 _TOO_LATE = "no complete answer in what was left of the scrape's time"
-_KEPT_PER_BACKEND = 2  # an answer that wavers between two ids is no new question each time
 
 
 class CharacterizationReader:
@@ -59,16 +61,18 @@ class CharacterizationReader:
         self._known = NOTHING_CHARACTERIZED
         self._known_of: BackendList | None = None
         self._turn = asyncio.Lock()
+        self._seconds_for_reading = 0.0
         self._read_shared = SharedCall(self._read_due, lifetime=timeout_seconds)
 
     async def characterize(self, listed: BackendList, budget_seconds: float) -> CharacterizedBackends:
         """Read what is missing, as far as it arrives within the budget, and return what is known.
 
-        What does not arrive in time is left to the next scrape, what fails to one after a pause; either
-        is counted and logged, and neither raises.
+        What does not arrive in time is left to the next scrape; what fails, or does not arrive when nothing
+        does, to one after a pause. A failure is counted and logged, and never raised.
         """
         self._listed = listed
         if any(self._due()):
+            self._seconds_for_reading = _SHARE_FOR_READING * budget_seconds
             with contextlib.suppress(TimeoutError):
                 await self._read_shared(budget_seconds)
         if listed is not self._known_of:
@@ -111,7 +115,7 @@ class CharacterizationReader:
         async with self._turn:
             reading = _Reading(iter(tuple(self._due())))
             try:
-                async with asyncio.TaskGroup() as workers:
+                async with asyncio.timeout(self._seconds_for_reading), asyncio.TaskGroup() as workers:
                     for _ in range(SIDE_BY_SIDE):
                         workers.create_task(self._work(reading))
             finally:
@@ -120,14 +124,19 @@ class CharacterizationReader:
 
     async def _work(self, reading: "_Reading") -> None:
         for wanted in reading.due:
+            if not self._machine(wanted.backend).is_due(wanted.characterization_id, self._clock()):
+                continue  # by what was read for another row of that name
             try:
                 await self._read(wanted)
                 reading.succeeded += 1
             except IonQError as error:
                 self._fail(wanted, error, reading)
             except asyncio.CancelledError:
-                self._fail(wanted, DeadlineExceededError(_TOO_LATE), reading)
+                if not reading.succeeded:
+                    self._fail(wanted, DeadlineExceededError(_TOO_LATE), reading)
                 raise
+            except Exception as error:  # noqa: BLE001 -- whatever it is, it must not cost a metric of /backends
+                self._fail(wanted, ProtocolError(f"{type(error).__name__}: {error}"), reading)
 
     async def _read(self, wanted: "_Wanted") -> None:
         answer = await self._client.get_characterizations(wanted.backend, {"limit": 1})
@@ -140,7 +149,7 @@ class CharacterizationReader:
         self._incidents.characterization_read(wanted.backend, page.rejections)
         machine = self._machine(wanted.backend)
         for record in page.records:
-            machine.keep(record)
+            machine.keep(record, self._clock())
             self._known_of = None
         if wanted.characterization_id not in {record.id for record in page.records}:
             # One part of IonQ may know of it later than another.
@@ -193,22 +202,31 @@ class _Machine:
         if characterization_id in self._records:
             return False
         pause = self._pauses.get(characterization_id)
-        return pause is None or now >= pause.until
+        return now >= pause.until if pause else self._has_room(now)
 
-    def keep(self, record: Characterization) -> None:
+    def keep(self, record: Characterization, now: float) -> None:
         """Take a record that was read."""
         self._pauses.pop(record.id, None)
-        _put_last(self._records, record.id, record)
+        self._records.pop(record.id, None)
+        self._records[record.id] = record
+        if len(self._records) > KEPT_PER_BACKEND:
+            forgotten = next(iter(self._records))
+            del self._records[forgotten]
+            self.put_off(forgotten, now)
 
     def put_off(self, characterization_id: str, now: float) -> None:
         """Do not ask for a record for a while."""
         last = self._pauses.get(characterization_id)
-        seconds = min(2 * last.seconds, LAST_PAUSE_SECONDS) if last else FIRST_PAUSE_SECONDS
-        _put_last(self._pauses, characterization_id, _Pause(seconds, now + seconds))
+        if last or self._has_room(now):
+            seconds = min(2 * last.seconds, LAST_PAUSE_SECONDS) if last else FIRST_PAUSE_SECONDS
+            self._pauses[characterization_id] = _Pause(seconds, now + seconds)
 
-
-def _put_last(kept: dict[str, Any], key: str, value: Any) -> None:
-    kept.pop(key, None)
-    kept[key] = value
-    while len(kept) > _KEPT_PER_BACKEND:
-        del kept[next(iter(kept))]
+    def _has_room(self, now: float) -> bool:
+        """Forget pauses of ids that IonQ names no longer, or it would have been asked for them again."""
+        if len(self._pauses) >= KEPT_PER_BACKEND:
+            self._pauses = {
+                identity: pause
+                for identity, pause in self._pauses.items()
+                if now < pause.until + LAST_PAUSE_SECONDS
+            }
+        return len(self._pauses) < KEPT_PER_BACKEND

@@ -4,9 +4,12 @@ Pure, as ``backends.py`` is. The facts about fields and units are those of IonQ'
 ``GET /backends/{backend}/characterizations`` (v0.4), which documents ``timing`` in seconds.
 """
 
+import functools
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from exporter.errors import UnexpectedShapeError
@@ -41,6 +44,7 @@ MEASURED_OPERATIONS = ("spam", "1q", "2q")
 
 TIMED_OPERATIONS = ("1q", "2q", "readout", "reset")
 
+_FOUNDED = datetime(2015, 1, 1, tzinfo=UTC).timestamp()
 _PLACEHOLDERS = frozenset((0.501,))
 """Fidelities that stand in old records where nothing was measured."""
 
@@ -90,10 +94,13 @@ NOTHING_CHARACTERIZED = CharacterizedBackends()
 
 @dataclass(frozen=True, slots=True)
 class CharacterizationPage:
-    """What one answer said, newest first, whether older ones remain, and what in it was wrong."""
+    """What one answer said, newest first, and what in it was wrong.
+
+    ``remaining_pages`` is how many with older ones remain, None where IonQ does not say.
+    """
 
     records: tuple[Characterization, ...]
-    remaining_pages: int
+    remaining_pages: int | None
     rejections: tuple[Rejection, ...] = ()
 
 
@@ -122,7 +129,7 @@ def parse_characterizations(
     reader = ValueReader(backend)
     remaining_pages = reader.read("record", document.get("pages"), to_count, within="pages ")
     rejections.extend(reader.rejections)
-    return CharacterizationPage(tuple(records), remaining_pages or 0, tuple(rejections))
+    return CharacterizationPage(tuple(records), remaining_pages, tuple(rejections))
 
 
 def _characterization(record: object, reader: ValueReader) -> Characterization | None:
@@ -149,6 +156,7 @@ def _characterization(record: object, reader: ValueReader) -> Characterization |
             for operation, result in results.items()
         }
     )
+    qubits = reader.read("record.qubits", record.get("qubits"), to_count)
     timing = _entries(reader, "record.timing", record.get("timing"))
 
     def seconds(name: str) -> float | None:
@@ -156,9 +164,11 @@ def _characterization(record: object, reader: ValueReader) -> Characterization |
 
     return Characterization(
         id=identity,
-        timestamp_seconds=reader.read("record.date", record.get("date"), to_timestamp),
-        qubits=reader.read("record.qubits", record.get("qubits"), to_count),
-        connected_pairs=reader.read("record.connectivity", record.get("connectivity"), _to_count_of_pairs),
+        timestamp_seconds=reader.read("record.date", record.get("date"), _to_date),
+        qubits=qubits,
+        connected_pairs=reader.read(
+            "record.connectivity", record.get("connectivity"), functools.partial(_to_count_of_pairs, qubits)
+        ),
         fidelity=fidelity,
         # A placeholder has one too, and it means as little.
         fidelity_standard_error=_present(
@@ -204,12 +214,22 @@ def _to_fidelity(value: Any) -> float | None:
     return None if ratio in _PLACEHOLDERS else ratio
 
 
-def _to_count_of_pairs(value: Any) -> int:
+def _to_date(value: Any) -> float:
+    moment = to_timestamp(value)
+    if moment < _FOUNDED:
+        raise ValueError("is before 2015, when IonQ was founded")
+    return moment
+
+
+def _to_count_of_pairs(qubits: int | None, value: Any) -> int:
     """Count the pairs of qubits that are joined, each once whichever way round it is written."""
     if not isinstance(value, list):
         raise ValueError("is not a list of pairs")
     # Not a set: numbers can be chosen to share one hash, and such a set takes ten seconds.
-    return sum(1 for _ in itertools.groupby(sorted(map(_to_pair, value))))
+    pairs = sum(1 for _ in itertools.groupby(sorted(map(_to_pair, value))))
+    if qubits is not None and pairs > math.comb(qubits, 2):
+        raise ValueError(f"holds more pairs than {qubits} qubits have")
+    return pairs
 
 
 def _to_pair(value: Any) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from structlog.typing import FilteringBoundLogger
 from exporter import __version__
 from exporter.backends import MAX_ROWS
 from exporter.backfill.flags import BACKFILL_FLAGS, PAGE_FLAGS
-from exporter.backfill.plan import check_span
+from exporter.backfill.plan import Plan, check_span
 from exporter.demo_guide import demo_guide
 from exporter.flags import (
     API_KEY_FILE_FLAG,
@@ -85,7 +85,7 @@ class _ServesByDefault(click.Group):
 def _commands() -> None:
     """Prometheus exporter for IonQ's quantum cloud: reads GET /backends once for each scrape.
 
-    Without a command it serves. Each flag has an environment variable of the same name; the flag wins.
+    Without a command it serves. Each flag with a dot in its name has an environment variable; the flag wins.
     """
 
 
@@ -168,8 +168,9 @@ def _backfill(**values: Any) -> int:
     Each record counts until the next one. A run that was ended goes on where it was. Exits with 1 when
     IonQ cannot be read.
     """
-    from exporter.backfill.command import Request, backfill  # noqa: PLC0415 -- as in _simulator
-    from exporter.backfill.history import HistoryReader  # noqa: PLC0415
+    from exporter.backfill.command import Request, read_history, write_file  # noqa: PLC0415 -- as in _simulator
+    from exporter.backfill.history import LONGEST_PAUSE_SECONDS, HistoryReader  # noqa: PLC0415
+    from exporter.backfill.journal import Journal  # noqa: PLC0415
 
     now = time.time()
     request = Request(
@@ -184,10 +185,12 @@ def _backfill(**values: Any) -> int:
     )
     logger = configure_logs(values["log_level"], values["log_format"])
     settings = _ionq_settings({**values, "ionq_max_backends": MAX_ROWS, "collector_characterizations": True})
+    new_client = client_factory(settings, os.environ.get("IONQ_API_KEY"), logger)
+    journal = Journal(request.output.with_name(f"{request.output.name}.part"))
 
-    async def run() -> int:
+    async def read() -> Plan | None:
         _cancel_on(signal.SIGTERM)
-        client = client_factory(settings, os.environ.get("IONQ_API_KEY"), logger)()
+        client = new_client(max_pause_seconds=LONGEST_PAUSE_SECONDS)
         reader = HistoryReader(
             client,
             logger,
@@ -195,11 +198,20 @@ def _backfill(**values: Any) -> int:
             requests_per_second=values["requests_per_second"],
         )
         try:
-            return await backfill(request, reader)
+            return await read_history(request, journal, reader)
         finally:
             await client.aclose()
 
-    return asyncio.run(run())
+    plan = asyncio.run(read())
+    if plan is None:
+        return 1
+    # Not within the event loop, which would take the signals and be too busy to act on them.
+    signal.signal(signal.SIGTERM, _end)
+    return write_file(request, plan, journal)
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    raise asyncio.CancelledError
 
 
 @_commands.command(name="simulate")

@@ -8,6 +8,7 @@ import asyncio
 import functools
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
@@ -28,6 +29,8 @@ _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _HEADERS = httpx.Headers({"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"})
 _RETRIED_STATUSES = frozenset((502, 503, 504, *range(520, 530)))
 _RETRY_PAUSE_SECONDS = (0.1, 0.4)
+DEFAULT_MAX_PAUSE_SECONDS = 300.0
+"""The longest that a client keeps away, whatever Retry-After asks for."""
 
 _HINTS = {
     401: "check the API key",
@@ -36,6 +39,10 @@ _HINTS = {
     407: "check the credentials in HTTPS_PROXY",
 }
 _DEFAULT_HINT = "see https://status.ionq.co"
+
+
+async def _wait_to_retry() -> None:
+    await asyncio.sleep(random.uniform(*_RETRY_PAUSE_SECONDS))  # noqa: S311 -- no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,8 @@ class IonQClient:
 
     A pause that IonQ asks for, and a connection that breaks, are this client's and no other's.
     ``on_request`` is called for each request sent, retries included; ``new_transport`` makes the way to
-    IonQ, and can share what is costly between clients. ``clock`` (monotonic seconds), ``sleep`` and
-    ``jitter`` are what tests replace.
+    IonQ, and can share what is costly between clients. ``clock`` (monotonic seconds) and
+    ``wait_to_retry`` are what tests replace.
     """
 
     def __init__(
@@ -63,30 +70,31 @@ class IonQClient:
         api_key: ApiKeySource = lambda: None,
         on_request: Callable[[], None] = lambda: None,
         new_transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
+        max_pause_seconds: float = DEFAULT_MAX_PAUSE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        jitter: Callable[[float, float], float] = random.uniform,
+        wait_to_retry: Callable[[], Awaitable[None]] = _wait_to_retry,
     ) -> None:
         """Raise ValueError where the environment names certificates or a proxy that cannot be used."""
         self._backends_url = httpx.URL(f"{api_url}/backends")
         self._max_response_bytes = max_response_bytes
         self._api_key = api_key
         self._on_request = on_request
+        self._max_pause_seconds = max_pause_seconds
         self._clock = clock
-        self._sleep = sleep
-        self._jitter = jitter
+        self._wait_to_retry = wait_to_retry
         self._rate_limited_until = -float("inf")
         self._new_transport = new_transport or functools.partial(ionq_transport, api_url, tls_context())
         self._transport = self._new_transport()
+        self._reads_under_way: Counter[httpx.AsyncBaseTransport] = Counter()
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
 
     async def disconnect(self) -> None:
-        """Close the connections; the next read makes new ones."""
+        """Close the connections; the next read makes new ones, and one under way keeps its own."""
         forsaken, self._transport = self._transport, self._new_transport()
-        await forsaken.aclose()
+        await self._close_if_forsaken(forsaken)
 
     @property
     def pause_seconds(self) -> float:
@@ -125,7 +133,7 @@ class IonQClient:
         except HTTPStatusError as error:
             if error.status not in _RETRIED_STATUSES:
                 raise
-            await self._sleep(self._jitter(*_RETRY_PAUSE_SECONDS))
+            await self._wait_to_retry()
         return await self._get(url)
 
     async def _get(self, url: httpx.URL) -> Answer:
@@ -136,9 +144,11 @@ class IonQClient:
         phases = Phases()
         request = httpx.Request("GET", url, headers=headers, extensions={"trace": phases})
         request_id = None
+        transport = self._transport
+        self._reads_under_way[transport] += 1
         self._on_request()
         try:
-            response = await self._transport.handle_async_request(request)
+            response = await transport.handle_async_request(request)
             request_id = _header(response, "x-request-id", key)
             try:
                 return Answer(await self._body(response, key), request_id)
@@ -152,16 +162,20 @@ class IonQClient:
             translated.request_id = request_id
             raise translated from error
         finally:
+            self._reads_under_way[transport] -= 1
             if phases.handshaking:
-                await self._start_over(phases)
+                # httpcore would forget the socket without closing it, and keep that of a proxy in its pool
+                # for ever.
+                await phases.disconnect()
+                if transport is self._transport:
+                    self._transport = self._new_transport()
+            await self._close_if_forsaken(transport)
 
-    async def _start_over(self, phases: Phases) -> None:
-        """Leave nothing of a TLS handshake that was not completed.
-
-        httpcore would forget the socket without closing it, and keep that of a proxy in its pool for ever.
-        """
-        await self.disconnect()
-        await phases.disconnect()
+    async def _close_if_forsaken(self, transport: httpx.AsyncBaseTransport) -> None:
+        """Close a transport that has been replaced, once nothing is read over it."""
+        if transport is not self._transport and not self._reads_under_way[transport]:
+            del self._reads_under_way[transport]
+            await transport.aclose()
 
     async def _body(self, response: httpx.Response, key: ApiKey | None) -> bytes:
         status = response.status_code
@@ -171,7 +185,7 @@ class IonQClient:
         if status in _REDIRECTS and location is not None:
             raise RedirectError(f"IonQ redirects to {location}, which is not followed: set --ionq.api-url")
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            pause = retry_after_seconds(response.headers)
+            pause = retry_after_seconds(response.headers, self._max_pause_seconds)
             self._rate_limited_until = self._clock() + pause
             raise RateLimitedError(f"IonQ asked for a pause of {humanize_duration(pause)}")
         explanation = await read_explanation(response, lambda received: redact(received, key))

@@ -13,7 +13,6 @@ import httpx
 from exporter.errors import IonQError, ProtocolError, ResponseTooLargeError
 
 _DEFAULT_RETRY_AFTER_SECONDS = 30.0
-_MAX_RETRY_AFTER_SECONDS = 300.0
 _MAX_ERROR_BODY_BYTES = 16 * 1024
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
 
@@ -58,8 +57,8 @@ async def read_explanation(response: httpx.Response, redact: Callable[[bytes], b
     return f" ({reprlib.repr(message)})"
 
 
-def retry_after_seconds(headers: httpx.Headers) -> float:
-    """Return the pause that Retry-After asks for, as seconds or as a date, within the exporter's bounds."""
+def retry_after_seconds(headers: httpx.Headers, longest: float) -> float:
+    """Return the pause that Retry-After asks for, as seconds or as a date, within bounds."""
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal() and text.isascii():
         seconds = float(text)
@@ -71,4 +70,4 @@ def retry_after_seconds(headers: httpx.Headers) -> float:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         seconds = (moment - datetime.now(UTC)).total_seconds()
-    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_SECONDS)
+    return min(max(seconds, 0.0), longest)

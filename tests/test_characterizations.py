@@ -394,20 +394,35 @@ def test_without_a_limit_no_more_are_read_than_ionq_puts_on_a_page() -> None:
     assert len(result.records) == 10
 
 
-@pytest.mark.parametrize(("pages", "remaining"), [(0, 0), (285, 285), (2.0, 2), (None, 0)])
-def test_the_number_of_pages_that_remain_is_read(pages: Any, remaining: int) -> None:
+@pytest.mark.parametrize(("pages", "remaining"), [(0, 0), (285, 285), (2.0, 2), (None, None)])
+def test_the_number_of_pages_that_remain_is_read(pages: Any, remaining: int | None) -> None:
     assert parse_characterizations(page(GOOD_RECORD, pages=pages), FORTE).remaining_pages == remaining
 
 
-def test_an_answer_that_does_not_count_its_pages_is_the_last_one() -> None:
-    assert parse_characterizations(b'{"characterizations":[]}', FORTE).remaining_pages == 0
+def test_an_answer_that_does_not_count_its_pages_leaves_that_open() -> None:
+    assert parse_characterizations(b'{"characterizations":[]}', FORTE).remaining_pages is None
+
+
+@pytest.mark.parametrize("date", [0, 1420070399, "2014-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_date_before_ionq_was_founded_is_rejected(date: Any) -> None:
+    result = parse_characterizations(page(GOOD_RECORD | {"date": date}), FORTE)
+    assert result.records[0].timestamp_seconds is None
+    assert [rejection.field for rejection in result.rejections] == ["record.date"]
+
+
+@pytest.mark.parametrize(("qubits", "pairs"), [(3, 3), (2, None), (1, None), (None, 3)])
+def test_more_pairs_than_the_qubits_have_are_rejected(qubits: int | None, pairs: int | None) -> None:
+    record = GOOD_RECORD | {"qubits": qubits, "connectivity": [[0, 1], [0, 2], [1, 2]]}
+    result = parse_characterizations(page(record), FORTE)
+    assert result.records[0].connected_pairs == pairs
+    assert [rejection.field for rejection in result.rejections] == ["record.connectivity"] * (pairs is None)
 
 
 @pytest.mark.parametrize("pages", ["3", -1, 0.5, True, [], {}, math.inf, math.nan])
 def test_an_odd_number_of_pages_is_rejected_and_costs_no_record(pages: Any) -> None:
     result = parse_characterizations(page(GOOD_RECORD, pages=pages), FORTE)
     assert len(result.records) == 1
-    assert result.remaining_pages == 0
+    assert result.remaining_pages is None
     (rejection,) = result.rejections
     assert (rejection.field, rejection.row) == ("record", FORTE)
     assert rejection.problem.startswith("pages ")
@@ -491,8 +506,7 @@ def test_any_bytes_yield_a_page_or_one_of_the_two_documented_errors(answer: byte
 def test_what_is_yielded_is_within_bounds_and_can_be_printed(sent: list[Any], pages: Any) -> None:
     result = parse_characterizations(page(*sent, pages=pages), FORTE)
     assert len(result.records) <= MAX_RECORDS
-    assert isinstance(result.remaining_pages, int)
-    assert result.remaining_pages >= 0
+    assert result.remaining_pages is None or result.remaining_pages >= 0
     for record in result.records:
         assert_within_bounds(record)
     for rejection in result.rejections:

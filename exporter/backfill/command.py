@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from exporter.backfill.history import HistoryReader, remaining_pages
+from exporter.backfill.history import HistoryReader
 from exporter.backfill.journal import Journal
-from exporter.backfill.plan import Page, Plan, format_time
+from exporter.backfill.plan import Page, Plan, format_time, remaining_pages
 from exporter.backfill.series import Timeline, write_history
 from exporter.errors import IonQError
 from exporter.files import replacing
@@ -22,7 +22,8 @@ BLOCK_HOURS = 4374
 
 _DONE = """\
 {output}: {records:,} characterizations of {machines}, from {first} to {last}, as {samples:,} samples.
-Load them into the data directory of a Prometheus that keeps them (--storage.tsdb.retention.time=10y):
+Load them into the data directory of a Prometheus that keeps them (--storage.tsdb.retention.time=10y); if it
+has scraped the exporter for a while already, repeat this with the time of its first scrape as --end.
 
   promtool tsdb create-blocks-from --max-block-duration={hours}h openmetrics {argument} DIRECTORY
 """
@@ -42,22 +43,30 @@ class Request:
     labels: Mapping[str, str]
 
 
-async def backfill(request: Request, reader: HistoryReader) -> int:
-    """Read and write a history, and return an exit status: 1 where IonQ cannot be read or has none.
+async def read_history(request: Request, journal: Journal, reader: HistoryReader) -> Plan | None:
+    """Read all that the journal does not hold yet, and return what was to be read; None where IonQ fails.
 
-    Raises OSError or ValueError where a file cannot be used.
+    Raises OSError or ValueError where the journal cannot be used.
     """
-    journal = Journal(request.output.with_name(f"{request.output.name}.part"))
     try:
         plan = await _plan(request, journal, reader)
         await _read(plan, journal, reader)
     except IonQError as error:
         click.echo(f"ionq-exporter: {error.message}{_leave(journal)}", err=True)
-        return 1
+        return None
     except asyncio.CancelledError:
         click.echo(f"ionq-exporter: ended{_leave(journal)}", err=True)
         raise
-    return _write(request, plan, journal)
+    return plan
+
+
+def write_file(request: Request, plan: Plan, journal: Journal) -> int:
+    """Write what the journal holds, and return an exit status: 1 where IonQ has nothing. Raises OSError."""
+    try:
+        return _write(request, plan, journal)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        click.echo(f"ionq-exporter: ended{_leave(journal)}", err=True)
+        raise
 
 
 async def _plan(request: Request, journal: Journal, reader: HistoryReader) -> Plan:

@@ -1,7 +1,6 @@
 """Reads IonQ's pages of past characterizations: slowly, patiently, and no page twice."""
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from http import HTTPStatus
@@ -10,8 +9,8 @@ from typing import TypeVar
 from structlog.typing import FilteringBoundLogger
 
 from exporter.backends import BackendList, parse_backends
-from exporter.backfill.plan import Machine, Page, Plan, format_time
-from exporter.characterizations import MAX_RECORDS, parse_characterizations
+from exporter.backfill.plan import Machine, Page, Plan, format_time, remaining_pages
+from exporter.characterizations import MAX_RECORDS, CharacterizationPage, parse_characterizations
 from exporter.durations import humanize_duration
 from exporter.errors import (
     DeadlineExceededError,
@@ -29,6 +28,10 @@ T = TypeVar("T")
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """How long to wait before a page is asked for again, at least; then it is given up."""
 
+LONGEST_PAUSE_SECONDS = 86400.0
+"""How long to keep away, at most, when IonQ asks for it: nobody waits for a history."""
+
+_NO_SUCH_PAGE = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 _IN_VAIN = (RedirectError, ResponseTooLargeError, TLSError)
 
 
@@ -87,8 +90,6 @@ class HistoryReader:
 
     async def _page(self, plan: Plan, backend: str, newer: Page | None = None) -> Page:
         number = newer.number + 1 if newer else 1
-        # Whatever IonQ says, fewer remain after each page, so that there is an end.
-        most = newer.remaining_pages - 1 if newer else math.inf
         query: dict[str, str | int] = {"limit": MAX_RECORDS, "page": number, "end": format_time(plan.end)}
 
         async def read() -> Page:
@@ -96,17 +97,19 @@ class HistoryReader:
             page = _parsed(answer, lambda: parse_characterizations(answer.body, backend))
             self._incidents.characterization_read(backend, page.rejections)
             is_empty = not page.records and not page.rejections
-            remaining = 0 if is_empty else int(min(page.remaining_pages, most))
-            return Page(backend, number, remaining, page.records)
+            return Page(backend, number, 0 if is_empty else _remaining(page, newer), page.records)
 
         try:
             return await self._patiently(read)
         except HTTPStatusError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-            raise HTTPStatusError(
-                f"IonQ knows no backend {backend}: check --backend", error.status
-            ) from error
+            if newer and error.status in _NO_SUCH_PAGE:
+                self._logger.info("history_ended", backend=backend, page=number, status=error.status)
+                return Page(backend, number, 0, ())
+            if error.status == HTTPStatus.NOT_FOUND:
+                raise HTTPStatusError(
+                    f"IonQ knows no backend {backend}: check --backend", error.status
+                ) from error
+            raise
 
     async def _backends(self) -> BackendList:
         answer = await self._client.get_backends(retry=False)
@@ -144,14 +147,6 @@ class HistoryReader:
             ) from None
 
 
-def remaining_pages(plan: Plan, page: Page) -> int:
-    """Return how many older pages of its machine are to be read after a page."""
-    dates = [record.timestamp_seconds for record in page.records if record.timestamp_seconds is not None]
-    # One that is older than the start was in force then.
-    reaches_start = plan.start is not None and dates and min(dates) <= plan.start
-    return 0 if reaches_start else page.remaining_pages
-
-
 def _is_refusal(error: IonQError) -> bool:
     return isinstance(error, HTTPStatusError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
@@ -162,3 +157,9 @@ def _parsed(answer: Answer, parse: Callable[[], T]) -> T:
     except IonQError as error:
         error.request_id = answer.request_id
         raise
+
+
+def _remaining(page: CharacterizationPage, newer: Page | None) -> int | None:
+    """Return how many pages remain: whatever IonQ says, fewer after each, so that there is an end."""
+    most = None if newer is None or newer.remaining_pages is None else newer.remaining_pages - 1
+    return min((count for count in (page.remaining_pages, most) if count is not None), default=None)

@@ -34,11 +34,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a machine's history, numbered from 1, newest first."""
+    """A page of a machine's history, numbered from 1, newest first.
+
+    ``remaining_pages`` is how many follow, None where IonQ does not say.
+    """
 
     backend: str
     number: int
-    remaining_pages: int
+    remaining_pages: int | None
     records: tuple[Characterization, ...]
 
 
@@ -72,3 +75,12 @@ def check_span(start: float | None, end: float | None, now: float) -> float:
 def format_time(timestamp: float) -> str:
     """Write Unix seconds as IonQ does: ``2025-06-16T00:00:00Z``."""
     return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def remaining_pages(plan: Plan, page: Page) -> int:
+    """Return how many older pages of its machine are to be read after a page, as far as is known."""
+    dates = [record.timestamp_seconds for record in page.records if record.timestamp_seconds is not None]
+    # One that is older than the start was in force then.
+    if plan.start is not None and dates and min(dates) <= plan.start:
+        return 0
+    return bool(page.records) if page.remaining_pages is None else page.remaining_pages

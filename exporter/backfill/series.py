@@ -34,9 +34,11 @@ class Timeline:
     def of(cls, plan: Plan, machine: Machine, records: Iterable[Characterization], step: int) -> Self:
         """Lay out records in any order, each until the next one, and the last until the plan's end.
 
-        Of two with one date the last counts; what has no date has no place.
+        Of two with one date the first counts, as the newest does in a scrape; what has no date has no place.
         """
-        by_date = {record.timestamp_seconds: record for record in records}
+        by_date: dict[float | None, Characterization] = {}
+        for record in records:
+            by_date.setdefault(record.timestamp_seconds, record)
         dates = sorted(date for date in by_date if date is not None)
         start = 0.0 if plan.start is None else plan.start
         in_force = (

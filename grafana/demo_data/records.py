@@ -35,7 +35,7 @@ class ReadRecords:
             max_response_bytes=_MAX_RESPONSE_BYTES,
             on_request=telemetry.count_characterization_request,
             new_transport=lambda: httpx.MockTransport(self._answer),
-            sleep=_skip,
+            wait_to_retry=_skip,
         )
         self._reader = CharacterizationReader(
             client,
@@ -60,5 +60,5 @@ class ReadRecords:
         return httpx.Response(200, content=json.dumps(page))
 
 
-async def _skip(_seconds: float) -> None:
+async def _skip() -> None:
     pass

@@ -160,8 +160,7 @@ record_age = (
     big_number(
         "Characterized",
         "s",
-        "How long ago the machine was characterized: the age of these numbers. IonQ does so every two to "
-        "seven days.",
+        "How long ago the machine was characterized: the age of these numbers.",
         now(RECORD.age, "ago"),
         empty=_UNKNOWN,
     )

@@ -195,8 +195,7 @@ record_requests = graph(
     "Requests for characterizations, in 24 hours",
     "none",
     "How many of each exporter's requests in the day before were for characterizations: one for each that is "
-    "new to it, so all of them after a start, then one for each machine every few days, and more while such "
-    "a read fails.",
+    "new, and more while such a read fails. Those of its first scrape are not among them.",
     over_time(_in("1d", "ionq_exporter_characterization_requests_total", "instance"), "{{instance}}"),
     calcs=("lastNotNull", "max"),
 ).decimals(0)

@@ -63,7 +63,7 @@ lowest_error = big_number(
 record_ages = big_number(
     "Age of the records",
     "s",
-    "How long ago the machines were characterized last. IonQ does so every two to seven days.",
+    "How long ago the machines were characterized last, of those that are in service.",
     now(f"min({NOW.age})", "newest"),
     now(f"max({NOW.age})", "oldest"),
     text=BigValueTextMode.VALUE_AND_NAME,

@@ -98,8 +98,8 @@ def test_a_record_that_is_replaced_before_the_next_multiple_of_the_step_never_co
     assert moments([record(1, "a"), record(9, "b")], end=20) == [(10, "b")]
 
 
-def test_of_two_records_with_one_date_the_last_counts() -> None:
-    assert moments([record(0, "a"), record(0, "b")], end=20) == [(0, "b"), (10, "b")]
+def test_of_two_records_with_one_date_the_first_counts_as_the_newest_does_in_a_scrape() -> None:
+    assert moments([record(0, "a"), record(0, "b")], end=20) == [(0, "a"), (10, "a")]
 
 
 def test_a_record_without_a_date_has_no_place() -> None:
@@ -122,8 +122,7 @@ def test_at_each_multiple_of_the_step_the_newest_record_of_no_later_date_counts(
     for moment in range(0, math.ceil(end), step):
         known = [one for one in records if one.timestamp_seconds <= moment]  # type: ignore[operator]
         if known and moment >= (start or 0):
-            # Of two with one date max() would take the first.
-            newest = max(reversed(known), key=lambda one: one.timestamp_seconds or 0)
+            newest = max(known, key=lambda one: one.timestamp_seconds or 0)
             expected.append((moment, newest.id))
     assert moments(records, start=start, end=end, step=step) == expected
 

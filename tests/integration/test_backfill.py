@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +146,9 @@ def test_a_history_is_written_whole_and_told_in_few_words(backfill: Backfill) ->
         f"{backfill.output}: 6 characterizations of qpu.forte-1, qpu.aria-1, "
         f"from 2025-01-01T00:00:00Z to 2025-03-01T00:00:00Z, as {count:,} samples.\n"
         "Load them into the data directory of a Prometheus that keeps them "
-        "(--storage.tsdb.retention.time=10y):\n"
+        "(--storage.tsdb.retention.time=10y); if it\n"
+        "has scraped the exporter for a while already, "
+        "repeat this with the time of its first scrape as --end.\n"
         "\n"
         "  promtool tsdb create-blocks-from --max-block-duration=4374h openmetrics "
         f"'{backfill.output}' DIRECTORY\n"
@@ -229,6 +232,23 @@ def test_ended_by_a_signal_it_goes_on_where_it_was_and_writes_what_an_undisturbe
         [*ALL_PAGES, unanswered]
     ), "each page that was answered was asked for once"
     assert len(backfill.upstream.requests) == 1, "the machines were as well"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ended_while_it_writes_it_leaves_nothing_half_done(
+    backfill: Backfill, number: signal.Signals
+) -> None:
+    with backfill.running("--step=1s") as process:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while len(backfill.files) < 2:  # what is read, and what is being written
+            assert time.monotonic() < deadline
+        process.send_signal(number)
+        printed, told = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == STATUSES[number]
+    assert printed == ""
+    assert told.startswith("ionq-exporter: ended; ")
+    assert "Traceback" not in told
+    assert backfill.files == {backfill.part.name}
 
 
 def test_a_page_that_was_torn_in_the_writing_is_asked_for_again(backfill: Backfill) -> None:

@@ -1,7 +1,8 @@
 """How a history is read: page after page, slowly, and patiently, in time that the tests move."""
 
+import json
 import random
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from io import StringIO
 from itertools import pairwise
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from exporter.backfill.command import progress
-from exporter.backfill.history import PAUSES_SECONDS, HistoryReader
+from exporter.backfill.history import LONGEST_PAUSE_SECONDS, PAUSES_SECONDS, HistoryReader
 from exporter.backfill.plan import Machine, Page, Plan, format_time
 from exporter.errors import DeadlineExceededError, HTTPStatusError, IonQError
 from exporter.ionq_client import IonQClient
@@ -57,7 +58,10 @@ class Reading:
         self.naps: list[float] = []
         self.log = StringIO()
         self.client = IonQClient(
-            upstream.url, max_response_bytes=1 << 20, clock=self.clock, sleep=self._sleep
+            upstream.url,
+            max_response_bytes=1 << 20,
+            max_pause_seconds=LONGEST_PAUSE_SECONDS,
+            clock=self.clock,
         )
         self.reader = HistoryReader(
             self.client,
@@ -197,6 +201,36 @@ async def test_a_server_that_counts_all_pages_on_each_is_read_to_the_end_as_well
     upstream.characterizes(page_of_four)
     assert len(ids(await reading.pages(plan()))) == 4
     assert len(upstream.characterization_requests) == 5, "the last of them is empty"
+
+
+@pytest.mark.parametrize("code", [400, 404])
+async def test_a_page_that_is_refused_after_others_is_the_end_of_the_history(
+    reading: Reading, upstream: Upstream, code: int
+) -> None:
+    history = wire_history(count=4)
+
+    def page_of_four(request: Request) -> Script:
+        number = asked(request).page
+        return page(*history[number - 1 : number], remaining=4) if number <= len(history) else status(code)
+
+    upstream.characterizes(page_of_four)
+    assert len(ids(await reading.pages(plan()))) == 4
+    assert f"event=history_ended backend=qpu.forte-1 page=5 status={code}" in reading.log.getvalue()
+
+
+@pytest.mark.parametrize("pages", [{}, {"pages": None}, {"pages": "4"}], ids=str)
+async def test_a_server_that_does_not_count_pages_is_read_until_one_is_empty(
+    reading: Reading, upstream: Upstream, pages: Mapping[str, Any]
+) -> None:
+    history = wire_history(count=4)
+
+    def uncounted(request: Request) -> Script:
+        number = asked(request).page
+        return ok(json.dumps({"characterizations": history[number - 1 : number], **pages}).encode())
+
+    upstream.characterizes(uncounted)
+    assert len(ids(await reading.pages(plan()))) == 4
+    assert len(upstream.characterization_requests) == 5
 
 
 async def test_a_server_that_sends_the_same_page_for_ever_is_asked_once_more_and_told_of(
@@ -348,6 +382,13 @@ async def test_no_request_is_sent_until_retry_after_has_passed(reading: Reading,
     assert len(ids(await reading.pages(plan()))) == len(FORTE_HISTORY)
     # Even where IonQ wants no pause there is one; and where it does not say how long, it is half a minute.
     assert times[:4] == pytest.approx([0, 77, 79, 109])
+
+
+async def test_a_pause_of_an_hour_is_kept_too(reading: Reading, upstream: Upstream) -> None:
+    upstream.characterizes(first(status(429, {"Retry-After": "3600"}), then=PAGES))
+    await reading.pages(plan())
+    assert len(upstream.characterization_requests) == 1 + len(FORTE_HISTORY)
+    assert 3600 <= reading.took < 3600 + len(FORTE_HISTORY)
 
 
 async def test_pauses_without_end_are_given_up(reading: Reading, upstream: Upstream) -> None:

@@ -6,19 +6,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 
+import httpx
 import pytest
 
 from exporter.backends import Backend, BackendList
-from exporter.characterization_reader import CharacterizationReader
+from exporter.characterization_reader import KEPT_PER_BACKEND, SIDE_BY_SIDE, CharacterizationReader
 from exporter.characterizations import CharacterizedBackends
 from exporter.incident_log import IncidentLog
 from exporter.ionq_client import IonQClient
 from exporter.logs import configure_logs
 from exporter.telemetry import Telemetry
+from tests.support.certificates import Authority
 from tests.support.clock import Clock
 from tests.support.upstream import (
     CHARACTERIZATION,
+    Connection,
+    Held,
     Request,
     Script,
     Upstream,
@@ -37,12 +42,12 @@ MAX_BACKENDS = 20
 class Reading:
     """A reader whose clock stands still."""
 
-    def __init__(self, client: IonQClient) -> None:
+    def __init__(self, client: IonQClient, telemetry: Telemetry | None = None) -> None:
         self.clock = Clock()
         self.log = StringIO()
         self.reader = CharacterizationReader(
             client,
-            Telemetry(),
+            telemetry or Telemetry(),
             IncidentLog(configure_logs("info", "logfmt", self.log), self.clock),
             timeout_seconds=BUDGET,
             max_backends=MAX_BACKENDS,
@@ -137,6 +142,75 @@ async def test_an_answer_that_wavers_between_two_ids_costs_two_requests(
         assert shown(await reading.characterize("b")) == ["b"]
         assert shown(await reading.characterize("a")) == ["a"]
     assert len(upstream.characterization_requests) == 2
+
+
+async def test_ids_that_change_all_the_time_cost_ever_fewer_requests(
+    reading: Reading, upstream: Upstream
+) -> None:
+    upstream.characterizes(lambda _: with_id("the newest"))
+    for number in range(1_000):
+        await reading.characterize(f"v{number}")
+        reading.clock.now += 0.1
+    assert len(upstream.characterization_requests) == KEPT_PER_BACKEND
+
+
+@pytest.mark.parametrize("ids", [3, KEPT_PER_BACKEND + 1])
+async def test_an_answer_that_wavers_between_many_ids_costs_few_requests(
+    reading: Reading, upstream: Upstream, ids: int
+) -> None:
+    for number in range(20 * ids):
+        identity = f"v{number % ids}"
+        upstream.characterizes(lambda _, identity=identity: with_id(identity))  # type: ignore[misc]
+        await reading.characterize(identity)
+    assert len(upstream.characterization_requests) == ids
+
+
+async def test_many_rows_of_one_name_cost_few_requests(reading: Reading, upstream: Upstream) -> None:
+    upstream.characterizes(lambda _: with_id("the newest"))
+    rows = (Backend("qpu", f"place {number}", characterization_id=f"v{number}") for number in range(100))
+    listed = BackendList(tuple(rows))
+    for _ in range(3):
+        assert set(shown(await reading.reader.characterize(listed, BUDGET))) == {"the newest"}
+    # Four at once are asked before the first of them is answered.
+    assert len(upstream.characterization_requests) < KEPT_PER_BACKEND + SIDE_BY_SIDE
+
+
+async def test_an_error_that_nobody_thought_of_is_a_failure_like_any_other(upstream: Upstream) -> None:
+    class Broken(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            raise RuntimeError(f"nobody thought of {request.method}")
+
+    reading = Reading(IonQClient(upstream.url, max_response_bytes=1, new_transport=Broken))
+    assert shown(await reading.characterize("a")) == [None]
+    assert "reason=protocol" in reading.log.getvalue()
+    assert "RuntimeError: nobody thought of GET" in reading.log.getvalue()
+
+
+async def test_a_handshake_that_breaks_off_costs_no_read_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    for name, value in authority.trusted.items():
+        monkeypatch.setenv(name, value)
+    others = Held(with_id("a"))
+
+    class Noting(Telemetry):
+        def count_characterization_failure(self, reason: str) -> None:
+            super().count_characterization_failure(reason)
+            others.release()
+
+    def cut_the_last(connection: Connection) -> None:
+        if connection is upstream.connections[-1] and len(upstream.connections) == SIDE_BY_SIDE:
+            upstream.await_characterization_requests(SIDE_BY_SIDE - 1)
+            connection.close()
+
+    with Upstream(tls=authority.server_context(), greeting=cut_the_last) as upstream:
+        upstream.characterizes(lambda _: others)
+        async with connected(upstream) as client:
+            reading = Reading(client, Noting())
+            known = await reading.characterize(*["a"] * SIDE_BY_SIDE)
+    assert sorted(shown(known), key=str) == [None, "a", "a", "a"]
+    assert reading.log.getvalue().count("characterization_read_failed") == 1
 
 
 async def test_a_backend_whose_id_goes_away_shows_nothing(reading: Reading, upstream: Upstream) -> None:
