@@ -116,7 +116,10 @@ class _Sequential:
     def _read_response(self) -> None:
         received = b""
         while b"\r\n\r\n" not in received:
-            received += self._connection.recv(65536)
+            more = self._connection.recv(65536)
+            if not more:
+                raise ConnectionError("the exporter closed the connection")
+            received += more
         head, _, body = received.partition(b"\r\n\r\n")
         length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
         remaining = length - len(body)
@@ -156,8 +159,8 @@ def _measure_sizes(upstream: Upstream, python: str) -> None:
         for changing in (False, True):
             api_url = upstream.api_url(size, changing=changing)
             with ionq_exporter(upstream, api_url, python) as subject:
-                measurement = _Sequential(subject)
                 _await_characterizations(subject)
+                measurement = _Sequential(subject)
                 measurement.scrape(20)
                 cells.append(statistics.median(measurement.durations) * 1e3)
                 resident = subject.resident_megabytes()
