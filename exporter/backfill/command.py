@@ -139,9 +139,10 @@ def _write(request: Request, plan: Plan, journal: Journal) -> int:
         return 1
     with replacing(request.output) as file:
         text = io.TextIOWrapper(file, "utf-8", newline="\n")
-        samples = write_history(text, timelines, request.labels)
-        text.flush()
-        text.detach()
+        try:
+            samples = write_history(text, timelines, request.labels)
+        finally:
+            text.detach()  # which writes what is left, and leaves the file open
     journal.remove()
     click.echo(
         _DONE.format(
