@@ -140,11 +140,7 @@ class CharacterizationReader:
 
     async def _read(self, wanted: "_Wanted") -> None:
         answer = await self._client.get_characterizations(wanted.backend, {"limit": 1})
-        try:
-            page = parse_characterizations(answer.body, wanted.backend, max_records=1)
-        except IonQError as error:
-            error.request_id = answer.request_id
-            raise
+        page = answer.parse(lambda body: parse_characterizations(body, wanted.backend, max_records=1))
         self._telemetry.count_rejections(page.rejections)
         self._incidents.characterization_read(wanted.backend, page.rejections)
         machine = self._machine(wanted.backend)

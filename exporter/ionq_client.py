@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -22,6 +23,8 @@ from exporter.errors import HTTPStatusError, IonQError, RateLimitedError, Redire
 from exporter.ionq_transport import ionq_transport, tls_context
 from exporter.responses import read_body, read_explanation, retry_after_seconds
 from exporter.transport_errors import DroppedConnectionError, Phases, translate
+
+T = TypeVar("T")
 
 USER_AGENT = f"ionq-exporter/{__version__} (+https://github.com/ionq-exporter/ionq-exporter)"
 
@@ -51,6 +54,14 @@ class Answer:
 
     body: bytes
     request_id: str | None
+
+    def parse(self, parse: Callable[[bytes], T]) -> T:
+        """Parse the body, and let an error that it raises name the answer. Raises IonQError."""
+        try:
+            return parse(self.body)
+        except IonQError as error:
+            error.request_id = self.request_id
+            raise
 
 
 class IonQClient:
@@ -124,14 +135,13 @@ class IonQClient:
             raise RateLimitedError(
                 f"no request sent: IonQ asked for a pause, and {humanize_duration(remaining)} of it remain"
             )
-        if not retry:
-            return await self._get(url)
         try:
             return await self._get(url)
         except DroppedConnectionError:
-            pass
+            if not retry:
+                raise
         except HTTPStatusError as error:
-            if error.status not in _RETRIED_STATUSES:
+            if not retry or error.status not in _RETRIED_STATUSES:
                 raise
             await self._wait_to_retry()
         return await self._get(url)

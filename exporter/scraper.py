@@ -95,11 +95,7 @@ class Scraper:
 
     async def _read(self) -> BackendList:
         answer = await self._client.get_backends()
-        try:
-            backends = self._churn.admit(parse_backends(answer.body, self._max_backends))
-        except IonQError as error:
-            error.request_id = answer.request_id
-            raise
+        backends = self._churn.admit(answer.parse(lambda body: parse_backends(body, self._max_backends)))
         self._telemetry.count_rejections(backends.rejections)
         self._incidents.rejected(backends.rejections)
         return backends

@@ -85,7 +85,7 @@ class Exporter:
 def client_factory(
     settings: IonQSettings, api_key: str | None, logger: FilteringBoundLogger
 ) -> Callable[..., IonQClient]:
-    """Return what makes clients that differ in ``on_request`` and ``clock`` alone.
+    """Return what makes clients that share key, limits and trust, and differ in what else is asked for.
 
     Raises OSError or ValueError where the key, its file or a proxy cannot be used.
     """

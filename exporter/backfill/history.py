@@ -21,7 +21,7 @@ from exporter.errors import (
     TLSError,
 )
 from exporter.incident_log import IncidentLog
-from exporter.ionq_client import Answer, IonQClient
+from exporter.ionq_client import IonQClient
 
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ class HistoryReader:
 
         async def read() -> Page:
             answer = await self._client.get_characterizations(backend, query, retry=False)
-            page = _parsed(answer, lambda: parse_characterizations(answer.body, backend))
+            page = answer.parse(lambda body: parse_characterizations(body, backend))
             self._incidents.characterization_read(backend, page.rejections)
             is_empty = not page.records and not page.rejections
             return Page(backend, number, 0 if is_empty else _remaining(page, newer), page.records)
@@ -113,7 +113,7 @@ class HistoryReader:
 
     async def _backends(self) -> BackendList:
         answer = await self._client.get_backends(retry=False)
-        return _parsed(answer, lambda: parse_backends(answer.body))
+        return answer.parse(parse_backends)
 
     async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T:
         """Read at the next free moment, and again after a pause where that may help. Raises IonQError."""
@@ -149,14 +149,6 @@ class HistoryReader:
 
 def _is_refusal(error: IonQError) -> bool:
     return isinstance(error, HTTPStatusError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _parsed(answer: Answer, parse: Callable[[], T]) -> T:
-    try:
-        return parse()
-    except IonQError as error:
-        error.request_id = answer.request_id
-        raise
 
 
 def _remaining(page: CharacterizationPage, newer: Page | None) -> int | None:
