@@ -117,9 +117,14 @@ class SimulatedHistory:
 
         return cls({datetime.fromisoformat(record["date"]).timestamp(): record for record in pages()})
 
+    def in_force(self, moment: float) -> Mapping[str, Any] | None:
+        """Return the newest record that was published by a moment."""
+        date = max((date for date in self.records if date <= moment), default=None)
+        return None if date is None else self.records[date]
+
     def fidelity(self, moment: float, operation: str = "2q") -> float | None:
         """Return what the record in force at a moment says."""
-        date = max((date for date in self.records if date <= moment), default=None)
-        fidelity = {} if date is None else self.records[date]["fidelity"]
+        record = self.in_force(moment)
+        fidelity = {} if record is None else record["fidelity"]
         median: float | None = (fidelity.get(operation) or {}).get("median")
         return None if median == 0.501 else median
