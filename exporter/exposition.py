@@ -123,11 +123,13 @@ def render_scrape(
     fresh = _encode(ScrapeCollector(up=scrape.up, duration_seconds=scrape.duration_seconds), form)
     requests, incidents = telemetry.requests, telemetry.incidents
     fresh += _encode_version(requests, requests.version, form).plain
+    parts = [_encode_version(incidents, incidents.version, form)]
     if with_process:
         # A scrape changes a count, even one that failed without a request.
         version = sum(ledger.version for ledger in telemetry.ledgers)
-        fresh += _encode_version(telemetry.process, version, form).plain
-    parts = [_encode_version(incidents, incidents.version, form), Part(fresh)]
+        fresh += _encode_version(telemetry.usage, version, form).plain
+        parts.append(_encode_version(telemetry.constants, 0, form))
+    parts.append(Part(fresh))
     if isinstance(scrape.outcome, BackendList):
         parts.insert(0, encode_backends(scrape.outcome, form))
         parts.insert(1, encode_characterizations(scrape.characterized, form))
@@ -148,7 +150,7 @@ def encode_characterizations(characterized: CharacterizedBackends, form: Format)
     return Part(_encode(BackendCollector(CHARACTERIZATION_METRICS, characterized.backends), form))
 
 
-@functools.lru_cache(maxsize=4 * len(Format))
+@functools.lru_cache(maxsize=5 * len(Format))
 def _encode_version(collector: Collector, _version: int, form: Format) -> Part:
     """Write a collector's families once for each version, for all scrapes that share one read of IonQ."""
     return Part(_encode(collector, form))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -14,6 +14,7 @@ from exporter import __version__
 from exporter.backends import FIELDS
 from exporter.characterizations import RECORD_FIELDS
 from exporter.errors import REASONS
+from exporter.process_metrics import ProcessConstantsCollector, ProcessUsageCollector
 from exporter.untrusted_json import Rejection
 
 
@@ -35,10 +36,12 @@ class Telemetry:
         """What changes with each request to IonQ."""
         self.incidents = Ledger()
         """What changes seldom: when something goes wrong or is read once, or never."""
-        self.process = CollectorRegistry()
-        """What prometheus_client tells about the process and the Python that runs it."""
-        ProcessCollector(registry=self.process)
-        PlatformCollector(registry=self.process)
+        self.usage = ProcessUsageCollector()
+        """What changes all the time: what the process uses."""
+        self.constants = CollectorRegistry()
+        """What never changes: the process's start and limits, and the Python that runs it."""
+        self.constants.register(ProcessConstantsCollector())
+        PlatformCollector(registry=self.constants)
         self._api_requests = Counter(
             "ionq_exporter_api_requests_total",
             "Requests sent to IonQ, retries included.",

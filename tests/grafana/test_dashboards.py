@@ -37,7 +37,8 @@ def exported() -> set[str]:
     telemetry = Telemetry()
     backends: list[BackendMetric[Any]] = [*BACKEND_METRICS, *CHARACTERIZATION_METRICS]
     families = [
-        *telemetry.process.collect(),
+        *telemetry.usage.collect(),
+        *telemetry.constants.collect(),
         *ScrapeCollector(up=True, duration_seconds=1).collect(),
         *(family for ledger in telemetry.ledgers for family in ledger.collect()),
     ]
