@@ -6,6 +6,7 @@ from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueText
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId
 
 from grafana.generator import controls
+from grafana.generator.answers import ionq_api_over_time
 from grafana.generator.links import to_fidelity
 from grafana.generator.page import Page, Row
 from grafana.generator.panels import (
@@ -14,6 +15,7 @@ from grafana.generator.panels import (
     fixed_colour,
     graph,
     grid,
+    joined,
     label_as_number,
     levels,
     now,
@@ -21,13 +23,14 @@ from grafana.generator.panels import (
     rows,
     setting,
     timeline,
-    transformation,
 )
 from grafana.generator.promql import EXPORTERS, Backends, began, over
 from grafana.generator.records import Records
 from grafana.generator.states import (
+    AMBER,
     ANSWERS,
     AS_SPECIFIED,
+    BELOW_SPECIFICATION,
     BLUE,
     DEGRADED,
     ORANGE,
@@ -40,7 +43,7 @@ from grafana.generator.states import (
 )
 
 ONE = Backends(f'{EXPORTERS}, backend="$backend"')
-RECORD = Records(ONE)
+RECORD = Records.last_known(ONE)
 USUAL_WAIT = f"quantile_over_time(0.5, {over(ONE.wait, '7d', step='10m')})"
 CHARACTERIZATION = ONE.raw("ionq_backend_characterization_info")
 
@@ -51,13 +54,14 @@ status_now = label_as_number(
     big_number(
         "Status now",
         "none",
-        "The state that IonQ reports, in its own word. Jobs can be submitted in any state; while it is not "
-        "available they wait.",
-        rows(ONE.status_words),
+        "The state that IonQ reports, in its own word, and whether it calls the machine degraded: it works, "
+        "but below its specification or more slowly than usual. Jobs can be submitted in any state; while it "
+        "is not available they wait.",
+        rows(ONE.condition_words),
         thresholds=levels(),
     ),
     "status",
-    by_word(STATES),
+    by_word((*STATES, BELOW_SPECIFICATION)),
 )
 
 wait_now = big_number(
@@ -70,7 +74,7 @@ wait_now = big_number(
 
 against_usual = (
     big_number(
-        "Of its usual",
+        "Wait, of its usual",
         "percentunit",
         "The wait now against the median of the last seven days: 100 % is what is usual for this machine. "
         "Blue is half of it or less, orange one and a half times as much or more.",
@@ -97,27 +101,34 @@ availability = (
         now(_available("1d"), "1 day"),
         now(_available("7d"), "7 days"),
         now(_available("30d"), "30 days"),
-        now(f"count_over_time({over(ONE.available, '30d')}) / (30 * 24 * 12)", "seen of 30 days"),
-        thresholds=levels((0, VERMILION), (0.9, ORANGE), (0.97, BLUE)),
+        now(f"count_over_time({over(ONE.available, '30d')}) / (30 * 24 * 12)", "seen of 30 d"),
+        thresholds=levels((0, VERMILION), (0.9, AMBER), (0.97, BLUE)),
         text=BigValueTextMode.VALUE_AND_NAME,
         empty=_UNKNOWN,
     )
     .decimals(1)
-    .override_by_name("seen of 30 days", [setting("thresholds", levels().build()), setting("decimals", 0)])
+    .override_by_name("seen of 30 d", [setting("thresholds", levels().build()), setting("decimals", 0)])
 )
 
 _AT_EACH_HOUR = f"({ONE.wait}) * on () group_left (hour) count_values('hour', hour())"
-_BY_HOUR = (
-    f'label_replace(avg_over_time({over(_AT_EACH_HOUR, "14d", step="10m")}), "hour", "0$1", "hour", "(.)")'
-)
+_TWO_WEEKS = over(_AT_EACH_HOUR, "14d", step="10m")
+_BY_HOUR = f'label_replace(avg_over_time({_TWO_WEEKS}), "hour", "0$1", "hour", "(.)")'
+
+_SEEN_ON_THREE_DAYS = f"count by (backend) (count_over_time({_TWO_WEEKS}) >= 3 * 6) == 24"
+_STANDS_OUT = f"min by (backend) ({_BY_HOUR}) < 0.9 * avg by (backend) ({_BY_HOUR})"
 
 best_hour = label_as_number(
     big_number(
         "Best hour",
         "none",
-        "The hour of the day, in UTC, in which the wait was shortest, on average over the last 14 days.",
-        rows(f'label_replace(bottomk(1, {_BY_HOUR}), "hour", "$1:00 UTC", "hour", "(..)")'),
-        empty=_UNKNOWN,
+        "The hour of the day, in UTC, in which the wait was shortest, on average over the last 14 days. None "
+        "is clear while not every hour was seen on three days, or where the shortest wait is less than 10 % "
+        "below the average.",
+        rows(
+            f'label_replace(bottomk(1, {_BY_HOUR}), "hour", "$1:00 UTC", "hour", "(..)")\n'
+            f"and on (backend) {_SEEN_ON_THREE_DAYS}\nand on (backend) {_STANDS_OUT}"
+        ),
+        empty="no clear one",
     ),
     "hour",
 )
@@ -129,9 +140,13 @@ two_qubit_error = (
         "Two-qubit error",
         "percentunit",
         "How often a two-qubit gate fails: 1 minus the median fidelity of the machine's pairs of qubits, and "
-        "its standard error where IonQ gives one. It leads to the fidelity of the last year.",
+        "its standard error where IonQ gives one; for some hours after IonQ last answered, what was last "
+        "known. It leads to the fidelity of the last year.",
         now(RECORD.two_qubit_error, "median"),
-        now(RECORD.of_each("ionq_backend_fidelity_standard_error_ratio", 'operation="2q"'), "±"),
+        now(
+            RECORD.of_each("ionq_backend_fidelity_standard_error_ratio", 'operation="2q"'),
+            "± standard error",
+        ),
         text=BigValueTextMode.VALUE_AND_NAME,
         empty=_UNKNOWN,
     )
@@ -141,7 +156,7 @@ two_qubit_error = (
 
 fidelity_drift = (
     big_number(
-        "Its change",
+        "Two-qubit error, change",
         "percentunit",
         "How much more often a two-qubit gate fails than a week and four weeks before. Above 0 is worse "
         "(orange from 10 % on, red from 25 % on), below 0 better (blue from -10 % on).",
@@ -158,7 +173,7 @@ fidelity_drift = (
 
 record_age = (
     big_number(
-        "Characterized",
+        "Record's age",
         "s",
         "How long ago the machine was characterized: the age of these numbers.",
         now(RECORD.age, "ago"),
@@ -170,10 +185,10 @@ record_age = (
 
 state = timeline(
     "State",
-    "IonQ's API, the state that IonQ reports, and whether it calls the machine degraded. A gap in the lower "
-    "two means that nothing was known.",
+    "IonQ's API (whatever part of a step it did not answer), the state that IonQ reports, and whether it "
+    "calls the machine degraded. A gap in the lower two means that nothing was known.",
     (*STATES, SILENT, ANSWERS, AS_SPECIFIED, DEGRADED),
-    over_time(f"10 + max(ionq_up{{{EXPORTERS}}})", "IonQ's API"),
+    ionq_api_over_time(),
     over_time(ONE.status_numbers, "status"),
     over_time(f"20 + {ONE.degraded}", "performance"),
 )
@@ -212,14 +227,8 @@ by_hour = (
     .decimals(0)
     .no_value(SILENCE)
     .with_target(rows(f"{_BY_HOUR}\n/ on (backend) group_left () avg by (backend) ({_BY_HOUR} > 0)\n- 1"))
-    .with_transformation(transformation("sortBy", fields={}, sort=[{"field": "hour"}]))
-    .with_transformation(
-        transformation(
-            "organize",
-            excludeByName={"Time": True, "backend": True},
-            indexByName={"hour": 0, "Value": 1},
-            renameByName={"hour": "Hour", "Value": "Against the average"},
-        )
+    .transformations(
+        list(joined({"hour": "Hour", "Value": "Against the average"}, sort="hour", hidden=("backend",)))
     )
     .override_by_name("Hour", [setting("unit", "string")])
     .x_field("Hour")
@@ -250,18 +259,30 @@ against_last_week = (
     )
 )
 
+_WEEK_OF_DEGRADED = over(ONE.degraded, "7d", step="10m")
+
 episodes = (
     graph(
-        "Degraded: share of each day",
+        "Degraded episodes, and their share of the week",
         "percentunit",
-        "For which part of the 24 hours before each point the machine was below its specification or slower "
-        "than usual, of the time in which anything was known.",
-        over_time(f"avg_over_time({over(ONE.degraded, '1d')})", "degraded"),
-        calcs=("lastNotNull", "mean", "max"),
+        "For which part of the hour and of the seven days before each point the machine was below its "
+        "specification or slower than usual, of the time in which anything was known; the share of the week "
+        "once a day of it was.",
+        over_time(f"avg_over_time({over(ONE.degraded, '1h')})", "of the hour"),
+        over_time(
+            f"avg_over_time({_WEEK_OF_DEGRADED})\n"
+            f"and on (backend) count_over_time({_WEEK_OF_DEGRADED}) >= 24 * 6",
+            "of seven days",
+        ),
+        calcs=("lastNotNull", "max"),
     )
     .min(0)
     .max(1)
-    .override_by_name("degraded", [fixed_colour(ORANGE), setting("custom.fillOpacity", 20)])
+    .override_by_name(
+        "of the hour",
+        [fixed_colour(ORANGE), setting("custom.lineWidth", 1), setting("custom.fillOpacity", 30)],
+    )
+    .override_by_name("of seven days", [fixed_colour(BLUE)])
 )
 
 energy = (
@@ -272,7 +293,7 @@ energy = (
         over_time(ONE.energy, "energy"),
         calcs=("lastNotNull",),
     )
-    .decimals(2)
+    .decimals(3)
     .override_by_name("energy", [fixed_colour(BLUE)])
 )
 
@@ -294,19 +315,10 @@ characterizations = (
         "when they were seen.",
         rows(f"1000 * max_over_time({_SEEN})"),
         rows(f"1000 * min_over_time({_SEEN})"),
-        transformations=(
-            transformation("merge"),
-            transformation("sortBy", fields={}, sort=[{"field": "Value #A", "desc": True}]),
-            transformation(
-                "organize",
-                excludeByName={"Time": True},
-                indexByName={"characterization_id": 0, "Value #B": 1, "Value #A": 2},
-                renameByName={
-                    "characterization_id": "Characterization",
-                    "Value #B": "From",
-                    "Value #A": "Until",
-                },
-            ),
+        transformations=joined(
+            {"characterization_id": "Characterization", "Value #B": "From", "Value #A": "Until"},
+            sort="Value #A",
+            descending=True,
         ),
         empty="None is known",
     )
@@ -347,14 +359,14 @@ PAGE = Page(
             "",
             4,
             (
-                (status_now, 4),
+                (status_now, 6),
                 (wait_now, 4),
-                (against_usual, 4),
-                (best_hour, 4),
-                (availability, 8),
+                (against_usual, 5),
+                (best_hour, 5),
+                (record_age, 4),
             ),
         ),
-        Row("", 4, ((two_qubit_error, 9), (fidelity_drift, 10), (record_age, 5))),
+        Row("", 4, ((availability, 10), (two_qubit_error, 7), (fidelity_drift, 7))),
         Row("", 6, ((state, 24),)),
         Row("", 10, ((wait, 12), (by_hour, 12))),
         Row("", 9, ((against_last_week, 12), (episodes, 12))),

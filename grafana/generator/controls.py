@@ -1,6 +1,6 @@
 """What stands above a dashboard's panels: its variables, and the events that mark its graphs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.builder import Builder
@@ -85,19 +85,13 @@ def number(name: str, label: str, first: int, description: str) -> Builder[Varia
     return variable.default_value(text).current(option).options([option])
 
 
-def choice(name: str, label: str, options: Mapping[str, str]) -> builders.CustomVariable:
-    """Choose one of these, by their texts; the first unless another is chosen."""
-    models = [VariableOption(text=text, value=value) for text, value in options.items()]
-    models[0].selected = True
+def choice(name: str, label: str, options: Mapping[str, str], *, chosen: str) -> builders.CustomVariable:
+    """Choose one of these, by their texts."""
+    models = {text: VariableOption(text=text, value=value) for text, value in options.items()}
+    models[chosen].selected = True
     values = ", ".join(value if text == value else f"{text} : {value}" for text, value in options.items())
-    return builders.CustomVariable(name).label(label).values(values).options(models).current(models[0])
-
-
-def several(name: str, label: str, options: Sequence[str]) -> Builder[VariableModel]:
-    """Choose any of these; the first unless others are chosen."""
-    variable = choice(name, label, {option: option for option in options})
-    first = VariableOption(text=[options[0]], value=[options[0]], selected=True)
-    return variable.multi(multi=True).include_all(include_all=True).current(first)
+    variable = builders.CustomVariable(name).label(label).values(values)
+    return variable.options(list(models.values())).current(models[chosen])
 
 
 def _several(variable: builders.QueryVariable) -> builders.QueryVariable:

@@ -13,16 +13,17 @@ from grafana.generator.panels import (
     fixed_colour,
     graph,
     grid,
+    joined,
     levels,
     now,
     over_time,
     rows,
     setting,
     timeline,
-    transformation,
 )
 from grafana.generator.promql import EXPORTERS
 from grafana.generator.states import (
+    AMBER,
     ANSWERS,
     BLUE,
     DOWN,
@@ -35,11 +36,14 @@ from grafana.generator.states import (
 )
 
 _UP = f"max by (instance) (up{{{EXPORTERS}}})"
-_IONQ_UP = f"max by (instance) (ionq_up{{{EXPORTERS}}})"
 
 
 def _per_minute(metric: str, label: str) -> str:
     return f"60 * sum by ({label}) (rate({metric}{{{EXPORTERS}}}[$__rate_interval]))"
+
+
+def _worst(metric: str) -> str:
+    return f"max by (instance) (min_over_time({metric}{{{EXPORTERS}}}[$__rate_interval]))"
 
 
 def _in(window: str, metric: str, label: str) -> str:
@@ -68,7 +72,7 @@ succeeded = big_number(
     "The share of scrapes in the time range that read IonQ's list of backends, of those that an exporter "
     "answered.",
     now(f"avg(avg_over_time(ionq_up{{{EXPORTERS}}}[$__range]))", "succeeded"),
-    thresholds=levels((0, VERMILION), (0.95, ORANGE), (0.99, GREEN)),
+    thresholds=levels((0, VERMILION), (0.95, AMBER), (0.99, GREEN)),
     empty="no exporter",
 ).decimals(2)
 
@@ -78,7 +82,7 @@ slowest = big_number(
     "The longest that a scrape waited for IonQ in the time range. A scrape gives up after 10 s, unless "
     "--ionq.timeout or Prometheus's scrape_timeout say otherwise.",
     now(f"max(max_over_time(ionq_scrape_duration_seconds{{{EXPORTERS}}}[$__range]))", "slowest"),
-    thresholds=levels((0, GREEN), (5, ORANGE), (9, VERMILION)),
+    thresholds=levels((0, GREEN), (5, AMBER), (9, VERMILION)),
     empty="no exporter",
 )
 
@@ -91,17 +95,18 @@ rejected_now = big_number(
         f"max(sum by (instance) (increase(ionq_exporter_rejected_values_total{{{EXPORTERS}}}[1h])))",
         "rejected",
     ),
-    thresholds=levels((0, GREEN), (1, ORANGE)),
+    thresholds=levels((0, GREEN), (1, AMBER)),
     empty="no exporter",
 ).decimals(0)
 
 state = timeline(
     "State of each exporter",
-    "Whether Prometheus reached the exporter, and the exporter IonQ. A gap means that Prometheus did not "
-    "even try.",
+    "Whether Prometheus reached the exporter, and the exporter IonQ: the worst of each step, so that minutes "
+    "show among weeks. A gap means that Prometheus did not even try.",
     (DOWN, SILENT, ANSWERS),
     over_time(
-        f"10 + {_IONQ_UP} and on (instance) {_UP} == 1\nor {DOWN.number} + ({_UP} == 0)", "{{instance}}"
+        f"{DOWN.number} + ({_worst('up')} == 0)\nor on (instance) {SILENT.number} + {_worst('ionq_up')}",
+        "{{instance}}",
     ),
 )
 
@@ -138,17 +143,17 @@ requests = graph(
 
 
 def _stacked(
-    title: str, unit: str, description: str, counted: str, label: str, colours: Mapping[str, str]
+    title: str, description: str, counted: str, label: str, colours: Mapping[str, str]
 ) -> timeseries.Panel:
     panel = (
         graph(
             title,
-            unit,
+            "none",
             description,
             over_time(f"{counted} > 0", f"{{{{{label}}}}}"),
             # Without it, good news would look like no news.
             over_time(f"0 * max({_UP})", "none"),
-            calcs=("mean", "max"),
+            calcs=("max",),
         )
         .draw_style(GraphDrawStyle.BARS)
         .line_width(0)
@@ -172,8 +177,7 @@ _REASONS = {
 }
 
 failures = _stacked(
-    "Failed scrapes by reason",
-    "cpm",
+    "Failed scrapes a minute, by reason",
     "Scrapes in a minute, of all selected exporters, that did not read IonQ's list. The reasons are those "
     "of the metric ionq_exporter_api_failures_total.",
     _per_minute("ionq_exporter_api_failures_total", "reason"),
@@ -182,8 +186,7 @@ failures = _stacked(
 )
 
 rejected = _stacked(
-    "Rejected values by field",
-    "cpm",
+    "Rejected values a minute, by field",
     "Values in a minute, of all selected exporters, that were not valid; the field is IonQ's name. Each "
     "costs its own sample and no other. Those of a characterization (record) count once, when it is read.",
     _per_minute("ionq_exporter_rejected_values_total", "field"),
@@ -192,7 +195,7 @@ rejected = _stacked(
 )
 
 record_requests = graph(
-    "Requests for characterizations, in 24 hours",
+    "Characterization requests, 24 h",
     "none",
     "How many of each exporter's requests in the day before were for characterizations: one for each that is "
     "new, and more while such a read fails. Those of its first scrape are not among them.",
@@ -201,8 +204,7 @@ record_requests = graph(
 ).decimals(0)
 
 record_failures = _stacked(
-    "Failed reads of characterizations, in an hour",
-    "none",
+    "Failed reads of characterizations an hour, by reason",
     "Reads of a characterization that failed in the hour before, of all selected exporters, by the reasons "
     "of the metric ionq_exporter_characterization_failures_total. They are tried again after a minute, later "
     "after an hour, and cost only what the new characterization would say.",
@@ -210,6 +212,46 @@ record_failures = _stacked(
     "reason",
     _REASONS,
 ).decimals(0)
+
+
+def _total(what: str, metric: str, label: str = "reason") -> str:
+    counted = f"round({_in('$__range', metric, label)}) > 0"
+    by_reason = (
+        counted if label == "reason" else f'label_replace({counted}, "reason", "$1", "{label}", "(.+)")'
+    )
+    return f'label_replace({by_reason}, "what", "{what}", "", "")'
+
+
+totals = (
+    grid(
+        "What went wrong in the time range",
+        "How many scrapes and reads of characterizations failed, and how many values were rejected, in the "
+        "whole time range and of all selected exporters: the totals of the three graphs.",
+        rows(
+            "\nor ".join(
+                (
+                    _total("failed scrapes", "ionq_exporter_api_failures_total"),
+                    _total(
+                        "failed reads of characterizations",
+                        "ionq_exporter_characterization_failures_total",
+                    ),
+                    _total("rejected values", "ionq_exporter_rejected_values_total", "field"),
+                    f'on () label_replace(0 * max({_UP}), "what", "nothing", "", "")',
+                )
+            )
+        ),
+        transformations=joined(
+            {"what": "What", "reason": "Reason or field", "Value": "Times"},
+            sort="Value",
+            descending=True,
+            hidden=("field",),
+        ),
+        empty="No exporter is scraped",
+    )
+    .override_by_name("What", [setting("custom.width", 230)])
+    .override_by_name("Reason or field", [setting("custom.minWidth", 110)])
+    .override_by_name("Times", [setting("custom.width", 80)])
+)
 
 memory = graph(
     "Memory",
@@ -236,20 +278,16 @@ versions = grid(
     "runs.",
     rows(f"max by (instance, version, revision, python_version) (ionq_exporter_build_info{{{EXPORTERS}}})"),
     rows(f"1000 * max by (instance) (process_start_time_seconds{{{EXPORTERS}}})"),
-    transformations=(
-        transformation("merge"),
-        transformation(
-            "organize",
-            excludeByName={"Time": True, "Value #A": True},
-            indexByName={"instance": 0, "version": 1, "revision": 2, "python_version": 3, "Value #B": 4},
-            renameByName={
-                "instance": "Exporter",
-                "version": "Version",
-                "revision": "Revision",
-                "python_version": "Python",
-                "Value #B": "Runs since",
-            },
-        ),
+    transformations=joined(
+        {
+            "instance": "Exporter",
+            "version": "Version",
+            "revision": "Revision",
+            "python_version": "Python",
+            "Value #B": "Runs since",
+        },
+        sort="instance",
+        hidden=("Value #A",),
     ),
     empty="No exporter is scraped",
 ).override_by_name("Runs since", [setting("unit", "dateTimeAsIso")])
@@ -271,7 +309,8 @@ PAGE = Page(
             text="was restarted",
         ),
         controls.alerts(
-            'alertstate="firing", alertname=~"IonQ(Exporter|Scrapes|Rate|Values|Characterization).+"',
+            'alertstate="firing", '
+            'alertname=~"IonQ(Exporter|Scrapes|Rate|Values|Characterization|Textfile).+"',
             VERMILION,
         ),
     ),
@@ -280,8 +319,8 @@ PAGE = Page(
         Row("", 6, ((state, 24),)),
         Row("", 10, ((duration, 12), (requests, 12))),
         Row("", 9, ((failures, 12), (rejected, 12))),
-        Row("", 9, ((record_failures, 12), (record_requests, 12))),
-        Row("", 8, ((memory, 12), (cpu, 12))),
+        Row("", 9, ((record_failures, 12), (totals, 12))),
+        Row("", 8, ((record_requests, 8), (memory, 8), (cpu, 8))),
         Row("", 5, ((versions, 24),)),
     ),
 )

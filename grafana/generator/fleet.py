@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.common import BigValueTextMode
 
 from grafana.generator import controls
-from grafana.generator.answers import API_UP, ionq_api
+from grafana.generator.answers import API_UP, ionq_api, ionq_api_over_time
 from grafana.generator.links import to_backend
 from grafana.generator.page import RUNBOOKS, Page, Row
 from grafana.generator.panels import (
@@ -12,6 +12,7 @@ from grafana.generator.panels import (
     big_number,
     graph,
     grid,
+    joined,
     levels,
     link,
     logarithmic,
@@ -20,18 +21,18 @@ from grafana.generator.panels import (
     rows,
     setting,
     timeline,
-    transformation,
 )
 from grafana.generator.promql import EXPORTERS, QPUS, Backends, began, over
 from grafana.generator.records import Records
 from grafana.generator.states import (
+    AMBER,
     ANSWERS,
     BLUE,
     GREEN,
     ORANGE,
+    SEVERITIES,
     SILENT,
     STATES,
-    UNREACHABLE,
     VERMILION,
     State,
     by_number,
@@ -40,9 +41,6 @@ from grafana.generator.states import (
 
 ALL = Backends(f'{EXPORTERS}, location=~"$location", backend=~"$backend"')
 HARDWARE = ALL.only(QPUS)
-
-# The one row of a table that nothing is known for.
-_NO_ANSWER = f'label_replace({API_UP} == 0, "backend", "every machine", "", "")'
 
 best_choice = big_number(
     "Shortest wait now",
@@ -74,18 +72,28 @@ last_answer = big_number(
     "s",
     "How long ago an exporter last read IonQ's list of backends, within a day: the age of what you see.",
     now(f"time() - max_over_time(timestamp({API_UP} == 1)[1d:1m])", "ago"),
-    thresholds=levels((0, GREEN), (300, ORANGE), (900, VERMILION)),
+    thresholds=levels((0, GREEN), (300, AMBER), (900, VERMILION)),
     empty="more than a day",
 ).decimals(0)
+
+
+def _firing(severity: str) -> str:
+    fires = f'ALERTS{{alertstate="firing", alertname=~"IonQ.+", severity="{severity}"}}'
+    # Only where rules are loaded does silence mean that nothing is wrong.
+    return f"count({fires})\nor 0 * count(max_over_time(ionq:ionq_up:max[1h]))"
+
 
 alerts_firing = big_number(
     "Alerts",
     "none",
-    "How many of this project's alerts fire. They come from Prometheus's rules, deploy/prometheus; without "
-    "those it is always 0.",
-    now('count(ALERTS{alertstate="firing", alertname=~"IonQ.+"}) or vector(0)', "firing"),
-    thresholds=levels((0, GREEN), (1, ORANGE)),
-)
+    "How many of this project's alerts fire, critical ones and warnings. They come from Prometheus's rules, "
+    "deploy/prometheus: no rules means that those are not loaded, or no exporter was scraped for an hour.",
+    now(_firing("critical"), "critical"),
+    now(_firing("warning"), "warning"),
+    thresholds=levels((0, GREEN), (1, AMBER)),
+    text=BigValueTextMode.VALUE_AND_NAME,
+    empty="no rules",
+).override_by_name("critical", [setting("thresholds", levels((0, GREEN), (1, VERMILION)).build())])
 
 _COLUMNS = {
     "backend": "Backend",
@@ -108,8 +116,8 @@ table = (
         "machine's pairs in its characterization. Updated is how long ago IonQ renewed the status or the "
         "characterization: hours or days are normal. IonQ calls the energy kilowatt-hours in one place and "
         "average kilowatts in another.",
-        rows(f"{ALL.rank}\nor on () {_NO_ANSWER}"),
-        rows(f'{ALL.status_words}\nor on () label_replace({_NO_ANSWER}, "status", "no answer", "", "")'),
+        rows(ALL.rank),
+        rows(ALL.status_words),
         rows(ALL.wait),
         rows(ALL.degraded),
         rows(f"max by (backend) ({ALL.raw('ionq_backend_qubits')})"),
@@ -117,32 +125,23 @@ table = (
         rows(f"topk by (backend) (1, max by (backend, location) ({ALL.raw('ionq_backend_qubits')}))"),
         rows(f"time() - max by (backend) ({ALL.raw('ionq_backend_last_updated_timestamp_seconds')})"),
         rows(Records(ALL).two_qubit_error),
-        transformations=(
-            transformation("merge"),
-            transformation("sortBy", fields={}, sort=[{"field": "Value #A"}]),
-            transformation(
-                "organize",
-                excludeByName={"Time": True, "Value #A": True, "Value #B": True, "Value #G": True},
-                indexByName={name: index for index, name in enumerate(_COLUMNS)},
-                renameByName=_COLUMNS,
-            ),
-        ),
+        transformations=joined(_COLUMNS, sort="Value #A", hidden=("Value #A", "Value #B", "Value #G")),
     )
-    .override_by_name("Backend", [setting("links", [to_backend()]), setting("custom.minWidth", 180)])
+    .override_by_name("Backend", [setting("links", [to_backend()]), setting("custom.minWidth", 165)])
     .override_by_name(
         "Status",
         [
-            setting("mappings", by_word((*STATES, UNREACHABLE))),
+            setting("mappings", by_word(STATES)),
             setting("custom.cellOptions", SOLID),
-            setting("custom.width", 130),
+            setting("custom.width", 105),
         ],
     )
-    .override_by_name("Wait", [setting("unit", "s"), setting("decimals", 1), setting("custom.width", 100)])
+    .override_by_name("Wait", [setting("unit", "s"), setting("decimals", 1), setting("custom.width", 85)])
     .override_by_name(
         "Degraded",
         [
-            setting("mappings", by_number([State(1, "degraded", ORANGE), State(0, "no", "transparent")])),
-            setting("custom.width", 90),
+            setting("mappings", by_number([State(1, "degraded", AMBER), State(0, "no", "transparent")])),
+            setting("custom.width", 84),
             setting("custom.cellOptions", SOLID),
         ],
     )
@@ -150,11 +149,11 @@ table = (
         "Energy", [setting("unit", "kwatth"), setting("decimals", 1), setting("custom.width", 100)]
     )
     .override_by_name(
-        "2q error", [setting("unit", "percentunit"), setting("decimals", 2), setting("custom.width", 90)]
+        "2q error", [setting("unit", "percentunit"), setting("decimals", 2), setting("custom.width", 78)]
     )
-    .override_by_name("Qubits", [setting("custom.width", 70)])
+    .override_by_name("Qubits", [setting("custom.width", 62)])
     .override_by_name("Location", [setting("custom.minWidth", 160)])
-    .override_by_name("Updated", [setting("unit", "s"), setting("decimals", 1), setting("custom.width", 95)])
+    .override_by_name("Updated", [setting("unit", "s"), setting("decimals", 1), setting("custom.width", 85)])
 )
 
 _LONG_RETIRED = (
@@ -165,11 +164,13 @@ _LONG_RETIRED = (
 
 status = timeline(
     "Status of each machine",
-    "The state that IonQ reports. A gap means that nothing was known: IonQ did not answer, no exporter was "
-    "scraped, or the machine was not on the list. Machines that were retired all the time are left out.",
+    "The state that IonQ reports, and whether it calls a machine that is available degraded: it works, but "
+    "below its specification or more slowly than usual. A gap means that nothing was known: IonQ did not "
+    "answer, no exporter was scraped, or the machine was not on the list. Machines that were retired all the "
+    "time are left out.",
     (*STATES, SILENT, ANSWERS),
-    over_time(f"10 + {API_UP}", "IonQ's API"),
-    over_time(f"{HARDWARE.status_numbers}\nunless on (backend) ({_LONG_RETIRED})", "{{backend}}"),
+    ionq_api_over_time(),
+    over_time(f"{HARDWARE.condition_numbers}\nunless on (backend) ({_LONG_RETIRED})", "{{backend}}"),
 )
 
 wait = logarithmic(
@@ -209,7 +210,7 @@ energy = graph(
 
 alerts = (
     grid(
-        "Alerts",
+        "Alerts that fire",
         "What fires now. The name leads to its runbook. The rules are those of deploy/prometheus; without "
         "them this is always empty.",
         rows(
@@ -217,32 +218,29 @@ alerts = (
             "and on (alertname, severity, backend) "
             'ALERTS{alertstate="firing", alertname=~"IonQ.+"}'
         ),
-        transformations=(
-            transformation("sortBy", fields={}, sort=[{"field": "Value"}]),
-            transformation(
-                "organize",
-                excludeByName={"Time": True},
-                indexByName={"alertname": 0, "severity": 1, "backend": 2, "Value": 3},
-                renameByName={
-                    "alertname": "Alert",
-                    "severity": "Severity",
-                    "backend": "Backend",
-                    "Value": "Since",
-                },
-            ),
+        transformations=joined(
+            {"alertname": "Alert", "severity": "Severity", "backend": "Backend", "Value": "Since"},
+            sort="Value",
         ),
-        empty="No alert fires",
+        empty="No alert fires, or no rules are loaded",
     )
     .override_by_name(
         "Alert",
         [
             setting("links", [link("Runbook", f"{RUNBOOKS}/${{__value.raw}}.md")]),
-            setting("custom.minWidth", 200),
+            setting("custom.minWidth", 190),
         ],
     )
-    .override_by_name("Severity", [setting("custom.width", 90)])
-    .override_by_name("Backend", [setting("links", [to_backend()]), setting("custom.width", 180)])
-    .override_by_name("Since", [setting("unit", "s"), setting("decimals", 0), setting("custom.width", 100)])
+    .override_by_name(
+        "Severity",
+        [
+            setting("mappings", by_word(SEVERITIES)),
+            setting("custom.cellOptions", SOLID),
+            setting("custom.width", 80),
+        ],
+    )
+    .override_by_name("Backend", [setting("links", [to_backend()]), setting("custom.minWidth", 165)])
+    .override_by_name("Since", [setting("unit", "s"), setting("decimals", 0), setting("custom.width", 80)])
 )
 
 PAGE = Page(
@@ -268,7 +266,7 @@ PAGE = Page(
         controls.alerts('alertstate="firing", alertname=~"IonQ.+"', VERMILION),
     ),
     rows=(
-        Row("", 4, ((best_choice, 8), (qpus_available, 5), (api, 4), (last_answer, 4), (alerts_firing, 3))),
+        Row("", 4, ((best_choice, 7), (qpus_available, 5), (api, 4), (last_answer, 4), (alerts_firing, 4))),
         Row("", 10, ((table, 24),)),
         Row("", 8, ((status, 24),)),
         Row("", 11, ((wait, 24),)),

@@ -1,10 +1,35 @@
-"""From a machine's name to the dashboard that tells more about it."""
+"""From one dashboard to another, and from a machine's name to the dashboard that tells more about it."""
 
-from grafana_foundation_sdk.models.dashboard import DashboardLink
+from collections.abc import Iterable
+
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.models.dashboard import DashboardLink, DashboardLinkType
 
 from grafana.generator.panels import link
 
+NAMES = {
+    "ionq-fleet": "Fleet",
+    "ionq-backend": "Backend",
+    "ionq-fidelity": "Fidelity",
+    "ionq-exporter": "Exporter",
+}
+
+# No backend or location: one dashboard shows one of them, and another would show nothing but it.
 _SAME_CHOICE = "var-datasource=${datasource}&${job:queryparam}&${instance:queryparam}"
+_OF_YEARS = "ionq-fidelity"
+
+
+def to_others(uid: str) -> Iterable[builders.DashboardLink]:
+    """Lead from a dashboard to each other one, in the same time range where both are of days."""
+    for other, name in NAMES.items():
+        if other != uid:
+            yield (
+                builders.DashboardLink(name)
+                .type(DashboardLinkType.LINK)
+                .icon("dashboard")
+                .url(f"/d/{other}?{_SAME_CHOICE}")
+                .keep_time(keep_time=_OF_YEARS not in {uid, other})
+            )
 
 
 def to_backend(*, keep_time: bool = True) -> DashboardLink:

@@ -21,6 +21,8 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableModel,
 )
 
+from grafana.generator.links import to_others
+
 REPOSITORY = "https://github.com/ionq-exporter/ionq-exporter"
 RUNBOOKS = f"{REPOSITORY}/blob/main/deploy/runbooks"
 STATUS_PAGE = "https://status.ionq.co"
@@ -51,8 +53,6 @@ class Page:
     variables: Sequence[Builder[VariableModel]]
     annotations: Sequence[AnnotationQuery]
     rows: Sequence[Row]
-    keep_time: bool = True
-    """Whether the links to other dashboards take the time range along."""
 
     def build(self) -> Dashboard:
         """Lay it out."""
@@ -66,7 +66,7 @@ class Page:
             .refresh("1m")
             .time(self.time_from, "now")
             .variables(list(self.variables))
-            .links(list(_links(keep_time=self.keep_time)))
+            .links(list(_links(self.uid)))
             .build()
         )
         board.annotations.list_val = list(self.annotations)
@@ -103,14 +103,8 @@ def _lay_out(rows: Iterable[Row]) -> Iterable[Panel | RowPanel]:
         y += row.height
 
 
-def _links(*, keep_time: bool) -> Iterable[Builder[DashboardLink]]:
-    yield (
-        builders.DashboardLink("IonQ dashboards")
-        .type(DashboardLinkType.DASHBOARDS)
-        .tags([TAG])
-        .keep_time(keep_time=keep_time)
-        .include_vars(include_vars=True)
-    )
+def _links(uid: str) -> Iterable[Builder[DashboardLink]]:
+    yield from to_others(uid)
     for title, icon, url in (
         ("Runbooks", "doc", f"{RUNBOOKS}/README.md"),
         ("IonQ's status page", "external link", STATUS_PAGE),

@@ -52,7 +52,10 @@ from grafana.generator.states import (
     by_number,
 )
 
-SILENCE = "Nothing is known: IonQ does not answer, no exporter is scraped, or the machine is retired"
+SILENCE = (
+    "Nothing is known: IonQ does not answer, no exporter is scraped, the machine is retired, or IonQ gives "
+    "no such number for it"
+)
 """What a panel says instead of a value. Never zero."""
 
 SOLID = {"type": "color-background", "mode": "basic"}
@@ -123,7 +126,7 @@ def transformation(name: str, **options: Any) -> DataTransformerConfig:
 def joined(
     columns: Mapping[str, str], *, sort: str, descending: bool = False, hidden: Sequence[str] = ()
 ) -> tuple[DataTransformerConfig, ...]:
-    """Make one table of several, with columns in the order of their new names."""
+    """Make one table of one or several, with columns in the order of their new names."""
     order = {"field": sort, "desc": True} if descending else {"field": sort}
     return (
         transformation("merge"),
@@ -171,6 +174,7 @@ def big_number(
         .color_scheme(builders.FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .graph_mode(BigValueGraphMode.NONE)
         .text_mode(text)
+        .wide_layout(wide_layout=False)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False))
     )
 
@@ -217,12 +221,14 @@ def graph(
     return panel
 
 
-def logarithmic(panel: timeseries.Panel, label: str, base: int = 10) -> timeseries.Panel:
-    """Make small and large readable in one graph, with a label on the axis instead of a grid."""
+def logarithmic(
+    panel: timeseries.Panel, label: str, *, base: int = 10, has_grid: bool = False
+) -> timeseries.Panel:
+    """Make small and large readable in one graph; a grid would have ten lines between powers of ten."""
     return panel.scale_distribution(
         common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(base)
     ).override_by_field_type(
-        "number", [setting("custom.axisLabel", label), setting("custom.axisGridShow", value=False)]
+        "number", [setting("custom.axisLabel", label), setting("custom.axisGridShow", value=has_grid)]
     )
 
 
@@ -268,10 +274,11 @@ def grid(
 
 
 def bars(
-    title: str, unit: str, description: str, colour: str, *queries: prometheus.Dataquery, empty: str = SILENCE
+    title: str, unit: str, description: str, colour: str, *queries: prometheus.Dataquery
 ) -> bargauge.Panel:
     """Show one horizontal bar for each series, with its value at the end of the range."""
-    panel = _begin(bargauge.Panel(), title, unit, description, queries, empty=empty)
+    # It cuts a longer text off.
+    panel = _begin(bargauge.Panel(), title, unit, description, queries, empty="unknown")
     return (
         panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False))
         .color_scheme(builders.FieldColor().mode(FieldColorModeId.FIXED).fixed_color(colour))

@@ -7,7 +7,7 @@ nothing; then look back. What the words mean is what deploy/prometheus/recording
 from dataclasses import dataclass, replace
 from typing import Self
 
-from grafana.generator.states import OTHER, STATES, WORKING
+from grafana.generator.states import BELOW_SPECIFICATION, LIMPING, OTHER, STATES, WORKING
 
 EXPORTERS = 'job=~"$job", instance=~"$instance"'
 QPUS = 'backend=~"qpu[.].+"'
@@ -30,6 +30,7 @@ class Backends:
     labels: str
     offset: str = ""
     window: str = ""
+    memory: str = ""
 
     def raw(self, metric: str, further: str = "") -> str:
         """Select a metric of theirs."""
@@ -48,7 +49,23 @@ class Backends:
 
     def held(self, window: str) -> Self:
         """Hold each value for so long after it was last seen, or until there is a new one."""
-        return replace(self, window=window)
+        return replace(self, window=window, memory="")
+
+    def remembering(self, window: str) -> Self:
+        """Take what was last known within this time wherever a backend has no value now."""
+        return replace(self, memory=window)
+
+    def aggregated(self, operator: str, metric: str, further: str = "", *, by: str = "backend") -> str:
+        """Aggregate a metric over exporters and locations.
+
+        What is known now is not mixed with what is remembered: an exporter that is gone may have known less.
+        """
+        now = f"{operator} by ({by}) ({self.raw(metric, further)})"
+        if not self.memory:
+            return now
+        return (
+            f"({now} or on (backend) {self.held(self.memory).aggregated(operator, metric, further, by=by)})"
+        )
 
     @property
     def listed(self) -> str:
@@ -66,6 +83,23 @@ class Backends:
         return f"max by (backend) ({self._in_force})"
 
     @property
+    def _limping(self) -> str:
+        """Tell which backends take jobs although they are below their specification."""
+        return f"(({self.degraded}) == 1 and on (backend) ({self.available}) == 1)"
+
+    @property
+    def condition_words(self) -> str:
+        """IonQ's word for each backend's state, unless it is available and degraded: then both."""
+        (both,) = BELOW_SPECIFICATION.words
+        limping = f'label_replace({self._limping}, "status", "{both}", "", "")'
+        return f"({limping}\nor on (backend) {self.status_words})"
+
+    @property
+    def condition_numbers(self) -> str:
+        """The number of each backend's state; a machine that works, but is degraded, has that state's."""
+        return f"({LIMPING.number} * {self._limping}\nor on (backend) {self.status_numbers})"
+
+    @property
     def _in_force(self) -> str:
         known = [
             f"{state.number} * {self.raw('ionq_backend_status', _matcher(state.pattern))}"
@@ -80,7 +114,7 @@ class Backends:
     @property
     def retired(self) -> str:
         """1 or 0 for each backend."""
-        return f"min by (backend) ({self.raw('ionq_backend_status', _matcher('retired'))})"
+        return self.aggregated("min", "ionq_backend_status", _matcher("retired"))
 
     @property
     def available(self) -> str:
@@ -124,7 +158,7 @@ class Backends:
         return f"({self.wait} and on (backend) ({self.available}) == 1)"
 
     def _maximum(self, metric: str) -> str:
-        return self.in_service(f"max by (backend) ({self.raw(metric)})")
+        return self.in_service(self.aggregated("max", metric))
 
     def in_service(self, expression: str) -> str:
         """Leave retired backends out."""

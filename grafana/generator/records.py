@@ -8,6 +8,9 @@ from grafana.generator.promql import Backends
 HELD = "1d"
 """A record stays true for days: this joins the hours of history that was written in after the fact."""
 
+REMEMBERED = "6h"
+"""A table goes on saying for so long what was last known."""
+
 _ABANDONED_DAYS = 90
 _DATE = "ionq_backend_characterization_timestamp_seconds"
 
@@ -17,6 +20,11 @@ class Records:
     """What the current records of these machines say, of those that are not retired."""
 
     backends: Backends
+
+    @classmethod
+    def last_known(cls, backends: Backends) -> Self:
+        """Read what is known now, or else was within some hours."""
+        return cls(backends.remembering(REMEMBERED))
 
     @property
     def history(self) -> Self:
@@ -29,11 +37,11 @@ class Records:
 
     def of_each(self, metric: str, further: str = "", *, by: str = "backend") -> str:
         """Select a number of each machine's record; exporters may differ about it for a minute."""
-        return self.backends.in_service(f"max by ({by}) ({self.backends.raw(metric, further)})")
+        return self.backends.in_service(self.backends.aggregated("max", metric, further, by=by))
 
     def while_measured(self, expression: str) -> str:
         """End each machine's line some time after its last record: IonQ names that one for ever."""
-        date = f"max by (backend) ({self.backends.raw(_DATE)})"
+        date = self.backends.aggregated("max", _DATE)
         return f"{expression}\nunless on (backend) time() - {date} > {_ABANDONED_DAYS} * 86400"
 
     def fidelity(self, operation: str) -> str:
@@ -66,8 +74,16 @@ class Records:
     @property
     def qubits(self) -> str:
         """How many qubits a machine has by IonQ's list or, where that is not known, by its record."""
-        listed = f"max by (backend) ({self.backends.raw('ionq_backend_qubits')})"
+        listed = self.backends.aggregated("max", "ionq_backend_qubits")
         return f"{listed} or on (backend) {self.of_each('ionq_backend_characterized_qubits')}"
+
+    @property
+    def identities(self) -> str:
+        """The id of each machine's record as a label: the last that any exporter had."""
+        info = self.backends.raw("ionq_backend_characterization_record_info")
+        seen = f"max_over_time(timestamp({info})[{REMEMBERED}:1m])"
+        newest = f"topk by (backend) (1, max by (backend, characterization_id) ({seen}))"
+        return self.backends.in_service(newest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,7 @@ class Circuit:
     """How well machines suit a circuit of so many two-qubit gates on so many qubits."""
 
     records: Records
+    backends: Backends
     gates: str
     qubits: str
 
@@ -97,7 +114,12 @@ class Circuit:
     @property
     def success_of_available(self) -> str:
         """The same of the machines that take jobs from their queue."""
-        return f"({self.success})\nand on (backend) ({self.records.backends.available}) == 1"
+        return f"({self.success})\nand on (backend) ({self.backends.available}) == 1"
+
+    @property
+    def best(self) -> str:
+        """The likeliest success of those, with the machine's name."""
+        return f"topk(1, {self.success_of_available})"
 
     @property
     def rank(self) -> str:

@@ -1,7 +1,8 @@
 """Words that IonQ has for the state of a backend: their number in a timeline, and their colour everywhere.
 
 The colours are those of Okabe and Ito, which people with colour blindness can tell apart. Their yellow is too
-pale for a light theme: olive stands for it.
+pale for a light theme: olive stands for it. Their orange is too dark for black text on it and too pale for
+white, so that a lighter one is what text stands on.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ BLUE = "#0072B2"
 SKY = "#56B4E9"
 GREEN = "#009E73"
 ORANGE = "#E69F00"
+AMBER = "#F5B335"
 VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 OLIVE = "#999933"
@@ -39,20 +41,28 @@ UNAVAILABLE = State(1, "unavailable", VERMILION, ("unavailable", "offline"))
 OTHER = State(2, "another state", PURPLE)
 CALIBRATING = State(3, "calibrating", PURPLE, ("calibrating",))
 RESERVED = State(4, "reserved", PURPLE, ("reserved",))
-LIMPING = State(5, "degraded", ORANGE, ("degraded",))
+LIMPING = State(5, "degraded, available", AMBER, ("degraded",))
 AVAILABLE = State(6, "available", BLUE, ("available", "running"))
 STATES = (RETIRED, UNAVAILABLE, OTHER, CALIBRATING, RESERVED, LIMPING, AVAILABLE)
 WORKING = (AVAILABLE, LIMPING)
 """A machine in one of these takes jobs from its queue."""
 
+BELOW_SPECIFICATION = State(8, "degraded, available", AMBER, ("degraded, available",))
+"""Not a word of IonQ's: it calls the machine available, and sets its flag."""
+
 UNREACHABLE = State(9, "no answer", VERMILION, ("no answer",))
 """Not a state of IonQ's: what stands in its place."""
 
+CRITICAL = State(0, "critical", VERMILION, ("critical",))
+WARNING = State(1, "warning", AMBER, ("warning",))
+INFO = State(2, "info", "transparent", ("info",))
+SEVERITIES = (CRITICAL, WARNING, INFO)
+
 SILENT = State(10, "no answer", VERMILION)
 ANSWERS = State(11, "answers", GREEN)
-DOWN = State(12, "exporter down", GREY)
+DOWN = State(12, "exporter down", PURPLE)
 AS_SPECIFIED = State(20, "as specified", GREEN)
-DEGRADED = State(21, "degraded", ORANGE)
+DEGRADED = State(21, "degraded", AMBER)
 
 
 def by_number(states: Iterable[State]) -> list[ValueMap]:

@@ -31,7 +31,6 @@ VALUES = {
     "backend": ".*",
     "gates": "100",
     "qubits": "10",
-    "operation": "(2q|1q|spam)",
     "before": "1w",
     "__interval": f"{_STEP_SECONDS}s",
     "__rate_interval": f"{_STEP_SECONDS + 60}s",
@@ -56,6 +55,12 @@ class Prometheus:
         """Return labels and value of each series."""
         result = self._get("query", query=expression, time=moment)["result"]
         return [(series["metric"], float(series["value"][1])) for series in result]
+
+    def instant_labels(
+        self, expression: str, first: str, second: str, moment: int = END
+    ) -> list[tuple[str, str]]:
+        """Return two labels of each series of an expression whose variables may be left to fill in."""
+        return [(labels[first], labels[second]) for labels, _ in self.instant(filled_in(expression), moment)]
 
     def range(self, expression: str) -> list[Mapping[str, str]]:
         """Return the labels of each series that is there at any time."""

@@ -15,11 +15,16 @@ from tests.deploy.promql import matchers, metrics
 from tests.grafana.files import DASHBOARDS, QUERIES, Dashboard, Json, Query
 from tests.grafana.prometheus import filled_in
 
-UNITS = {"bytes", "cpm", "kwatth", "none", "percentunit", "reqpm", "s"}
+UNITS = {"bytes", "kwatth", "none", "percent", "percentunit", "reqpm", "s", "suffix: s"}
 PANELS = {"barchart", "bargauge", "stat", "state-timeline", "table", "timeseries"}
-LABELS = {"alertname", "alertstate", "backend", "instance", "job", "location", "operation", "status"}
+LABELS = {
+    *("alertname", "alertstate", "severity"),
+    *("backend", "instance", "job", "location", "operation", "status"),
+}
 VARIABLE = r"\$\{?([a-z]\w*)"
 OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS", "ALERTS_FOR_STATE"}
+OF_THE_RULES = {"ionq:ionq_up:max"}
+"""Where it is, rules are loaded. Nothing else that a dashboard shows needs them, but alerts."""
 
 each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
 each_panel = pytest.mark.parametrize(
@@ -107,10 +112,28 @@ def test_panels_fill_the_width_and_do_not_overlap(dashboard: Dashboard) -> None:
 @each_dashboard
 def test_a_dashboard_leads_to_the_others_the_runbooks_and_ionqs_status(dashboard: Dashboard) -> None:
     links = dashboard.json["links"]
-    assert [link["tags"] for link in links if link["type"] == "dashboards"] == [["ionq"]]
-    assert {link["url"] for link in links if link["type"] == "link"} == {f"{RUNBOOKS}/README.md", STATUS_PAGE}
+    assert {link["type"] for link in links} == {"link"}
+    others = {link["url"].partition("?")[0]: link["title"] for link in links if link["url"].startswith("/")}
+    assert others == {
+        f"/d/{other.uid}": other.json["title"].removeprefix("IonQ / ")
+        for other in DASHBOARDS
+        if other.uid != dashboard.uid
+    }
+    outside = {link["url"] for link in links if not link["url"].startswith("/")}
+    assert outside == {f"{RUNBOOKS}/README.md", STATUS_PAGE}
     folder = RUNBOOKS.removeprefix(f"{REPOSITORY}/blob/main/")
     assert (RUNBOOK_FOLDER.parents[1] / folder / "README.md").samefile(RUNBOOK_FOLDER / "README.md")
+
+
+@each_dashboard
+def test_the_choice_of_exporters_is_taken_to_another_dashboard_and_that_of_backends_is_not(
+    dashboard: Dashboard,
+) -> None:
+    for link in dashboard.json["links"]:
+        assert not link["includeVars"]
+        if link["url"].startswith("/"):
+            taken = link["url"].partition("?")[2].split("&")
+            assert taken == ["var-datasource=${datasource}", "${job:queryparam}", "${instance:queryparam}"]
 
 
 @each_dashboard
@@ -130,13 +153,15 @@ def test_a_variable_that_asks_nobody_has_a_first_value(dashboard: Dashboard) -> 
             assert int(variable["query"]) > 0
             assert variable["current"]["value"] == variable["query"]
         elif variable["type"] == "custom":
-            first, *_ = variable["query"].split(", ")
-            assert first.rpartition(" : ")[2] in variable["current"]["value"]
+            values = [option.rpartition(" : ")[2] for option in variable["query"].split(", ")]
+            assert values == [option["value"] for option in variable["options"]]
+            (chosen,) = (option["value"] for option in variable["options"] if option.get("selected"))
+            assert variable["current"]["value"] == chosen
 
 
 @each_dashboard
 def test_a_link_to_a_dashboard_names_one_that_is_there(dashboard: Dashboard) -> None:
-    urls = [url for url in _values_of("url", dashboard.json) if url.startswith("/")]
+    urls = [url for url in _values_of("url", dashboard.json["panels"]) if url.startswith("/")]
     for url in urls:
         found = re.match(r"/d/([\w-]+)\?var-backend=", url)
         assert found
@@ -144,12 +169,13 @@ def test_a_link_to_a_dashboard_names_one_that_is_there(dashboard: Dashboard) -> 
 
 
 @each_dashboard
-def test_years_are_not_taken_along_to_dashboards_of_days(dashboard: Dashboard) -> None:
-    years = dashboard.json["time"]["from"] == "now-1y"
-    assert [link["keepTime"] for link in dashboard.json["links"] if link["type"] == "dashboards"] == [
-        not years
-    ]
-    assert not (years and "__url_time_range" in json.dumps(dashboard.json))
+def test_a_time_range_is_taken_along_between_dashboards_of_days_only(dashboard: Dashboard) -> None:
+    years = {one.uid for one in DASHBOARDS if one.json["time"]["from"] == "now-1y"}
+    for link in dashboard.json["links"]:
+        if link["url"].startswith("/"):
+            other = link["url"].partition("?")[0].removeprefix("/d/")
+            assert link["keepTime"] == years.isdisjoint({dashboard.uid, other})
+    assert not (dashboard.uid in years and "__url_time_range" in json.dumps(dashboard.json))
 
 
 @each_dashboard
@@ -184,7 +210,7 @@ def test_a_line_has_gaps_where_nothing_is_known(panel: Json) -> None:
 @each_query
 def test_queries_read_what_the_exporter_exposes_and_no_recorded_series(query: Query) -> None:
     expression = filled_in(query.expression)
-    assert metrics(expression) <= exported() | OF_PROMETHEUS
+    assert metrics(expression) <= exported() | OF_PROMETHEUS | OF_THE_RULES
     assert {matcher.name for matcher in matchers(expression)} <= LABELS
 
 
@@ -211,7 +237,7 @@ def test_no_colour_is_one_that_only_some_can_tell_apart(dashboard: Dashboard) ->
 @each_dashboard
 def test_every_reason_that_has_a_colour_exists(dashboard: Dashboard) -> None:
     for panel in dashboard.panels:
-        if panel["title"] == "Failed scrapes by reason":
+        if panel["title"] == "Failed scrapes a minute, by reason":
             names = {rule["matcher"]["options"] for rule in panel["fieldConfig"]["overrides"]}
             assert {name for name in names if name.isidentifier()} <= set(REASONS)
 

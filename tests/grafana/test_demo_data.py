@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from grafana.demo_data import story
 from grafana.demo_data.history import live
 from tests.grafana.prometheus import END, Prometheus
 from tests.support.tools import require_tool
 
+DEPLOY = Path(__file__).parents[2] / "deploy"
 SELECTOR = '{job="ionq-exporter",instance="127.0.0.1:10065"}'
 
 
@@ -24,12 +26,21 @@ def test_a_moment_brings_what_prometheus_would_store_of_each_exporter() -> None:
     ((moment, lines),) = live(END, days=0)
     assert moment == END
     for line in lines:
-        assert re.fullmatch(rf"\w+(\{{.+\}})? \S+ {END}\n", line)
+        assert re.fullmatch(rf"[\w:]+(\{{.+\}})? \S+ {END}\n", line)
     for instance in story.INSTANCES:
         mine = [line for line in lines if f'instance="{instance}"' in line]
         names = {line.partition("{")[0] for line in mine}
         assert names >= {"up", "scrape_duration_seconds", "ionq_up", "ionq_backend_status", "python_info"}
         assert all('job="ionq-exporter"' in line for line in mine)
+
+
+def test_that_rules_are_loaded_can_be_seen_by_a_series_that_the_recording_rules_record() -> None:
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "recording.yml").read_text("utf-8"))
+    recorded = {rule["record"] for group in rules["groups"] for rule in group["rules"]}
+    ((_, lines),) = live(END, days=0)
+    stored = {line.partition(" ")[0] for line in lines if ":" in line.partition("{")[0]}
+    assert stored
+    assert stored <= recorded
 
 
 def test_the_same_end_brings_the_same_data() -> None:
