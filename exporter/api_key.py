@@ -1,15 +1,15 @@
 """The API key: where it comes from, and that it goes nowhere but into one header."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
 
 _KEY = re.compile(r"[\x21-\x7e]+")
+_ESCAPED_BY_A_BACKSLASH = "\"'/\\"
+"""In JSON, or in what Python shows of bytes, as libraries do in their messages."""
 _MIN_LENGTH = 8
 _MAX_EXCERPT_LENGTH = 256
-_REDACTED = "[redacted]"
+_REDACTED = b"[redacted]"
 
 ApiKeySource = Callable[[], "ApiKey | None"]
 """Called before each request, for the key to use."""
@@ -29,14 +29,10 @@ class ApiKey:
                 f"the API key is shorter than {_MIN_LENGTH} characters, so it can be no key of IonQ's"
             )
         self._key = key
-        in_json = json.dumps(key)[1:-1]
-        in_a_library_s_message = repr(key.encode())[2:-1]
-        in_a_url = quote(key, safe="")
-        spellings = {key, in_json, in_json.replace("/", "\\/"), in_a_library_s_message, in_a_url}
-        self._spellings = [spelling.encode() for spelling in sorted(spellings, key=len, reverse=True)]
+        self._spellings = re.compile(b"".join(map(_spellings, key)))
 
     def __repr__(self) -> str:
-        return f"ApiKey({_REDACTED})"
+        return f"ApiKey({_REDACTED.decode()})"
 
     def reveal(self) -> str:
         """Return the secret itself."""
@@ -44,9 +40,7 @@ class ApiKey:
 
     def redact(self, body: bytes) -> bytes:
         """Blank the key in what a server sent back, so that one that echoes it cannot publish it."""
-        for spelling in self._spellings:
-            body = body.replace(spelling, _REDACTED.encode())
-        return body
+        return self._spellings.sub(_REDACTED, body)
 
 
 def redact(received: bytes, key: ApiKey | None) -> bytes:
@@ -54,9 +48,22 @@ def redact(received: bytes, key: ApiKey | None) -> bytes:
     return key.redact(received) if key else received
 
 
-def excerpt(received: str, key: ApiKey | None) -> str:
+def redacted_excerpt(received: str, key: ApiKey | None) -> str:
     """Blank the key in what was received, and shorten it to what a log line can bear."""
     return redact(received.encode(errors="replace"), key).decode()[:_MAX_EXCERPT_LENGTH]
+
+
+def _spellings(character: str) -> bytes:
+    """Return a pattern of all the ways in which a server may write a character of a key.
+
+    As JSON may be in UTF-16 and UTF-32 too, there may be zero bytes between any two.
+    """
+    code = [f"[{digit}{digit.upper()}]" for digit in f"{ord(character):02x}"]
+    literal = re.escape(character)
+    ways = [["\\\\", "u", "0", "0", *code], ["%", *code], [literal]]
+    if character in _ESCAPED_BY_A_BACKSLASH:
+        ways.insert(0, ["\\\\", literal])
+    return "(?:{})".format("|".join("".join(byte + r"\x00{0,3}" for byte in way) for way in ways)).encode()
 
 
 class ApiKeyFile:
@@ -67,12 +74,13 @@ class ApiKeyFile:
         self._path = path
         self._on_unreadable = on_unreadable
         self._unreadable = False
+        self._text: str | None = None
         self._key = self._read()
 
     def __call__(self) -> ApiKey:
         """Return the key in the file, or the last good one while the file cannot be used."""
         try:
-            self._key = self._read()
+            self._read()
             self._unreadable = False
         except (OSError, ValueError) as error:
             if not self._unreadable:
@@ -81,4 +89,9 @@ class ApiKeyFile:
         return self._key
 
     def _read(self) -> ApiKey:
-        return ApiKey(self._path.read_text("ascii", errors="replace"))
+        text = self._path.read_text("ascii", errors="replace")
+        # A new one takes its time, since it comes to know each of its spellings.
+        if text != self._text:
+            self._key = ApiKey(text)
+            self._text = text
+        return self._key

@@ -39,6 +39,9 @@ FIELDS = (
 )
 """Where a rejected value can come from; ``row`` is a row that is no object, or a duplicate."""
 
+KNOWN_STATUSES = ("available", "unavailable", "retired")
+"""The states that IonQ documents for v0.4; others are exported as they come."""
+
 MAX_ROWS = 500
 """Ten times what any provider lists, and soon written: the exporter does nothing else meanwhile."""
 

@@ -5,7 +5,6 @@ than that of ``/backends``.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,9 +17,10 @@ from exporter.characterizations import (
     CharacterizedBackends,
     parse_characterizations,
 )
-from exporter.errors import DeadlineExceededError, IonQError, ProtocolError
+from exporter.errors import IonQError, UnexpectedError
 from exporter.incident_log import IncidentLog
 from exporter.ionq_client import IonQClient
+from exporter.read_progress import ReadProgress
 from exporter.shared_call import SharedCall
 from exporter.telemetry import Telemetry
 
@@ -35,7 +35,7 @@ KEPT_PER_BACKEND = 8
 """How many ids are kept in mind of one backend: IonQ names one, or a few while it changes over."""
 
 _SHARE_FOR_READING = 0.9  # of a scrape's part, so that what did not arrive is counted before it is shown
-_TOO_LATE = "no complete answer in what was left of the scrape's time"
+_TOO_LATE = "in what was left of the scrape's time"
 
 
 class CharacterizationReader:
@@ -73,8 +73,12 @@ class CharacterizationReader:
         self._listed = listed
         if any(self._due()):
             self._seconds_for_reading = _SHARE_FOR_READING * budget_seconds
-            with contextlib.suppress(TimeoutError):
+            try:
                 await self._read_shared(budget_seconds)
+            except TimeoutError:
+                pass
+            except Exception as error:  # noqa: BLE001 -- as in _work
+                self._tell("*", UnexpectedError.of(error))
         if listed is not self._known_of:
             self._known = self._look_up(listed)
             self._known_of = listed
@@ -126,20 +130,21 @@ class CharacterizationReader:
         for wanted in reading.due:
             if not self._machine(wanted.backend).is_due(wanted.characterization_id, self._clock()):
                 continue  # by what was read for another row of that name
+            progress = ReadProgress()
             try:
-                await self._read(wanted)
+                await self._read(wanted, progress)
                 reading.succeeded += 1
             except IonQError as error:
                 self._fail(wanted, error, reading)
             except asyncio.CancelledError:
                 if not reading.succeeded:
-                    self._fail(wanted, DeadlineExceededError(_TOO_LATE), reading)
+                    self._fail(wanted, progress.overdue(_TOO_LATE), reading)
                 raise
             except Exception as error:  # noqa: BLE001 -- whatever it is, it must not cost a metric of /backends
-                self._fail(wanted, ProtocolError(f"{type(error).__name__}: {error}"), reading)
+                self._fail(wanted, UnexpectedError.of(error), reading)
 
-    async def _read(self, wanted: "_Wanted") -> None:
-        answer = await self._client.get_characterizations(wanted.backend, {"limit": 1})
+    async def _read(self, wanted: "_Wanted", progress: ReadProgress) -> None:
+        answer = await self._client.get_characterizations(wanted.backend, {"limit": 1}, progress=progress)
         page = answer.parse(lambda body: parse_characterizations(body, wanted.backend, max_records=1))
         self._telemetry.count_rejections(page.rejections)
         self._incidents.characterization_read(wanted.backend, page.rejections)
@@ -151,9 +156,12 @@ class CharacterizationReader:
             # One part of IonQ may know of it later than another.
             machine.put_off(wanted.characterization_id, self._clock())
 
-    def _fail(self, wanted: "_Wanted", error: IonQError, reading: "_Reading") -> None:
+    def _tell(self, backend: str, error: IonQError) -> None:
         self._telemetry.count_characterization_failure(error.reason)
-        self._incidents.characterization_failed(wanted.backend, error)
+        self._incidents.characterization_failed(backend, error)
+
+    def _fail(self, wanted: "_Wanted", error: IonQError, reading: "_Reading") -> None:
+        self._tell(wanted.backend, error)
         reading.failed += 1
         given_up = [wanted]
         if reading.failed >= SIDE_BY_SIDE and not reading.succeeded:

@@ -96,10 +96,12 @@ NOTHING_CHARACTERIZED = CharacterizedBackends()
 class CharacterizationPage:
     """What one answer said, newest first, and what in it was wrong.
 
-    ``remaining_pages`` is how many with older ones remain, None where IonQ does not say.
+    ``received`` is how many records were read, those included that could not be kept; ``remaining_pages``
+    how many pages with older ones remain, None where IonQ does not say.
     """
 
     records: tuple[Characterization, ...]
+    received: int
     remaining_pages: int | None
     rejections: tuple[Rejection, ...] = ()
 
@@ -120,7 +122,8 @@ def parse_characterizations(
         )
     records: list[Characterization] = []
     rejections: list[Rejection] = []
-    for record in (document["characterizations"] or ())[:max_records]:
+    received = (document["characterizations"] or ())[:max_records]
+    for record in received:
         reader = ValueReader(backend)
         characterization = _characterization(record, reader)
         rejections.extend(reader.rejections)
@@ -129,7 +132,7 @@ def parse_characterizations(
     reader = ValueReader(backend)
     remaining_pages = reader.read("record", document.get("pages"), to_count, within="pages ")
     rejections.extend(reader.rejections)
-    return CharacterizationPage(tuple(records), remaining_pages, tuple(rejections))
+    return CharacterizationPage(tuple(records), len(received), remaining_pages, tuple(rejections))
 
 
 def _characterization(record: object, reader: ValueReader) -> Characterization | None:

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 
-from exporter.backends import Backend, BackendList
-from exporter.metrics import KNOWN_STATUSES
+from exporter.backends import KNOWN_STATUSES, Backend, BackendList
 from exporter.untrusted_json import Rejection
 
 WINDOW_SECONDS = 3600.0

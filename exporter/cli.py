@@ -7,18 +7,15 @@ import platform
 import signal
 import socket
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import __version__
-from exporter.backends import MAX_ROWS
+from exporter import __version__, event_loop
 from exporter.backfill.flags import BACKFILL_FLAGS, PAGE_FLAGS
-from exporter.backfill.plan import Plan, check_span
 from exporter.demo_guide import demo_guide
 from exporter.flags import (
     API_KEY_FILE_FLAG,
@@ -32,8 +29,8 @@ from exporter.flags import (
 )
 from exporter.listening import open_sockets, url_of
 from exporter.logs import configure_logs
-from exporter.once import scrape_once
-from exporter.serving import Exporter, client_factory, serve
+from exporter.once import check_output, scrape_once
+from exporter.serving import Exporter, serve
 from exporter.settings import IonQSettings, WebSettings
 from exporter.telemetry import revision
 
@@ -47,7 +44,10 @@ _TERMINATED = 143
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command, and exit with its status; any mistake of the user's is one line and status 2."""
+    """Run a command, and exit with its status; any mistake of the user's is one line and status 2.
+
+    What fails later, while it serves, is raised.
+    """
     try:
         status = _commands.main(arguments, prog_name="ionq-exporter", standalone_mode=False)
     except click.exceptions.Exit as request:
@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _refuse(problem: str) -> int:
-    click.echo(f"ionq-exporter: {' '.join(problem.split())} (see ionq-exporter --help)", err=True)
+    with contextlib.suppress(OSError):  # nobody reads it: the status says it still
+        click.echo(f"ionq-exporter: {' '.join(problem.split())} (see ionq-exporter --help)", err=True)
     return _USAGE_ERROR
 
 
@@ -119,7 +120,7 @@ def _serve(**values: Any) -> int:
         return 0
     sockets = open_sockets(web.listen_addresses)
     exporter = Exporter(ionq, os.environ.get("IONQ_API_KEY"), logger)
-    asyncio.run(serve(exporter, sockets, ionq, web, logger, web_config))
+    _run(serve(exporter, sockets, ionq, web, logger, web_config))
     return 0
 
 
@@ -146,6 +147,8 @@ def _once(output: Path | None, **values: Any) -> int:
     With --output they go into a file for node_exporter's textfile collector, whose name must end in
     .prom, and which is replaced in one step. Exits with 1 when IonQ could not be read.
     """
+    if output:
+        check_output(output)
     ionq = _ionq_settings(values)
     logger = configure_logs(values["log_level"], values["log_format"])
     exporter = Exporter(ionq, os.environ.get("IONQ_API_KEY"), logger)
@@ -157,7 +160,7 @@ def _once(output: Path | None, **values: Any) -> int:
         finally:
             await exporter.aclose()
 
-    return 0 if asyncio.run(run()) else 1
+    return 0 if event_loop.run(run()) else 1
 
 
 @_commands.command(name="backfill")
@@ -168,50 +171,10 @@ def _backfill(**values: Any) -> int:
     Each record counts until the next one. A run that was ended goes on where it was. Exits with 1 when
     IonQ cannot be read.
     """
-    from exporter.backfill.command import Request, read_history, write_file  # noqa: PLC0415 -- as in _simulator
-    from exporter.backfill.history import LONGEST_PAUSE_SECONDS, HistoryReader  # noqa: PLC0415
-    from exporter.backfill.journal import Journal  # noqa: PLC0415
+    # As in _simulator.
+    from exporter.backfill.command import backfill  # noqa: PLC0415
 
-    now = time.time()
-    request = Request(
-        output=values["output"],
-        api_url=values["ionq_api_url"],
-        backends=values["backends"],
-        start=values["start"],
-        end=check_span(values["start"], values["end"], now),
-        end_was_given=values["end"] is not None,
-        step=values["step"],
-        labels=dict(values["labels"]),
-    )
-    logger = configure_logs(values["log_level"], values["log_format"])
-    settings = _ionq_settings({**values, "ionq_max_backends": MAX_ROWS, "collector_characterizations": True})
-    new_client = client_factory(settings, os.environ.get("IONQ_API_KEY"), logger)
-    journal = Journal(request.output.with_name(f"{request.output.name}.part"))
-
-    async def read() -> Plan | None:
-        _cancel_on(signal.SIGTERM)
-        client = new_client(max_pause_seconds=LONGEST_PAUSE_SECONDS)
-        reader = HistoryReader(
-            client,
-            logger,
-            timeout_seconds=settings.timeout_seconds,
-            requests_per_second=values["requests_per_second"],
-        )
-        try:
-            return await read_history(request, journal, reader)
-        finally:
-            await client.aclose()
-
-    plan = asyncio.run(read())
-    if plan is None:
-        return 1
-    # Not within the event loop, which would take the signals and be too busy to act on them.
-    signal.signal(signal.SIGTERM, _end)
-    return write_file(request, plan, journal)
-
-
-def _end(_number: int, _frame: object) -> NoReturn:
-    raise asyncio.CancelledError
+    return backfill(values)
 
 
 @_commands.command(name="simulate")
@@ -225,7 +188,7 @@ def _simulate(**values: Any) -> int:
     logger = configure_logs(values["log_level"], values["log_format"])
     simulator = _simulator(values, logger)
     logger.info("simulator_started", version=__version__, url=url_of(sockets[0]), speed=values["speed"])
-    asyncio.run(_simulate_until_signalled(simulator, sockets))
+    _run(_simulate_until_signalled(simulator, sockets))
     logger.info("simulator_stopped")
     return 0
 
@@ -259,7 +222,7 @@ def _demo(**values: Any) -> int:
             await serve(exporter, sockets, ionq, web, logger)
 
     click.echo(demo_guide(url_of(sockets[0]), web.telemetry_path, simulator_url))
-    asyncio.run(run())
+    _run(run())
     return 0
 
 
@@ -272,6 +235,14 @@ def _simulator(values: dict[str, Any], logger: FilteringBoundLogger) -> "Simulat
         clock=simulated_clock(values["speed"]),
         log=logger.debug,
     )
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run what has all that the user gave: what fails now is no mistake of the user's, and shows where."""
+    try:
+        event_loop.run(work)
+    except (OSError, ValueError) as error:
+        raise RuntimeError("it failed while it ran") from error
 
 
 def _cancel_on(*signals: signal.Signals) -> None:

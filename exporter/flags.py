@@ -103,7 +103,7 @@ WEB_FLAGS = (
         "web.timeout-offset",
         type=DURATION,
         default="0.5s",
-        help="What to keep of Prometheus's scrape timeout for the way back.",
+        help="What to keep of Prometheus's scrape timeout for the way back; half of it, where that is all.",
     ),
 )
 WEB_CONFIG_FLAGS = (

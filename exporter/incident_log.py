@@ -12,6 +12,7 @@ from exporter.untrusted_json import Rejection
 
 _FIRST_INTERVAL_SECONDS = 60.0
 _LAST_INTERVAL_SECONDS = 3600.0
+_REST_SECONDS = 300.0
 _SHOWN_REJECTIONS = 5
 _MAX_KINDS = 50
 
@@ -19,7 +20,8 @@ _MAX_KINDS = 50
 class FallingRate:
     """Decides which of many alike events are told: the first, and then ever fewer, down to one an hour.
 
-    An hour without any starts afresh. A kind not seen since then is told at once, up to fifty kinds.
+    An hour without any starts afresh, and so do five minutes that are known to be without. A kind not seen
+    since then is told at once, up to fifty kinds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -27,14 +29,15 @@ class FallingRate:
         self._kinds: set[Hashable] = set()
         self._interval = _FIRST_INTERVAL_SECONDS
         self._last_event = self._last_told = -float("inf")
+        self._resting_since: float | None = None
 
     def tells(self, kind: Hashable) -> bool:
         """Note an event, and return whether to tell of it."""
         now = self._clock()
         if now - self._last_event > _LAST_INTERVAL_SECONDS:
-            self._kinds.clear()
-            self._interval = _FIRST_INTERVAL_SECONDS
+            self._forget()
         self._last_event = now
+        self._resting_since = None
         if kind not in self._kinds and len(self._kinds) < _MAX_KINDS:
             self._kinds.add(kind)
         elif now - self._last_told >= self._interval:
@@ -43,6 +46,18 @@ class FallingRate:
             return False
         self._last_told = now
         return True
+
+    def rest(self) -> None:
+        """Note that there is no event just now."""
+        now = self._clock()
+        if self._resting_since is None:
+            self._resting_since = now
+        elif now - self._resting_since >= _REST_SECONDS:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._kinds.clear()
+        self._interval = _FIRST_INTERVAL_SECONDS
 
 
 class IncidentLog:
@@ -69,7 +84,7 @@ class IncidentLog:
         if self._failing_since is None:
             self._failing_since = self._clock()
         self._failed_scrapes += 1
-        if not self._failures.tells(error.reason):
+        if not self._failures.tells(type(error).__name__):
             return
         self._told_of_failure = True
         self._logger.error(
@@ -79,10 +94,12 @@ class IncidentLog:
             request_id=error.request_id,
             failed_scrapes=self._failed_scrapes,
             failing_for=humanize_duration(self._clock() - self._failing_since),
+            trace=error.trace,
         )
 
     def succeeded(self) -> None:
         """Note a scrape that worked."""
+        self._failures.rest()
         if self._failing_since is None:
             return
         if self._told_of_failure:
@@ -99,7 +116,10 @@ class IncidentLog:
         """Note what was not valid in an answer, nothing included."""
         now_rejected = frozenset((rejection.row, rejection.field) for rejection in rejections)
         # Against what was told last, so that a change that came too soon to be told is told later.
-        if now_rejected == self._told_of_rejected or not self._changes_of_rejections.tells(now_rejected):
+        if now_rejected == self._told_of_rejected:
+            self._changes_of_rejections.rest()
+            return
+        if not self._changes_of_rejections.tells(now_rejected):
             return
         self._told_of_rejected = now_rejected
         if rejections:
@@ -109,7 +129,7 @@ class IncidentLog:
 
     def characterization_failed(self, backend: str, error: IonQError) -> None:
         """Note a read of a backend's characterization that failed."""
-        if self._characterization_failures.tells(error.reason):
+        if self._characterization_failures.tells(type(error).__name__):
             if backend not in self._told_of_characterizations_of:
                 self._told_of_characterizations_of.append(backend)
             self._logger.warning(
@@ -118,6 +138,7 @@ class IncidentLog:
                 reason=error.reason,
                 error=error.message,
                 request_id=error.request_id,
+                trace=error.trace,
             )
 
     def characterization_read(self, backend: str, rejections: Sequence[Rejection]) -> None:

@@ -17,10 +17,11 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from exporter import __version__
-from exporter.api_key import ApiKey, ApiKeySource, excerpt, redact
+from exporter.api_key import ApiKey, ApiKeySource, redact, redacted_excerpt
 from exporter.durations import humanize_duration
 from exporter.errors import HTTPStatusError, IonQError, RateLimitedError, RedirectError
 from exporter.ionq_transport import ionq_transport, tls_context
+from exporter.read_progress import ReadProgress
 from exporter.responses import read_body, read_explanation, retry_after_seconds
 from exporter.transport_errors import DroppedConnectionError, Phases, translate
 
@@ -64,22 +65,36 @@ class Answer:
             raise
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request, and what came of it; None is what did not come, or not whole."""
+
+    url: str
+    attempt: int
+    reused_connection: bool
+    duration_seconds: float
+    status: int | None
+    body_bytes: int | None
+    request_id: str | None
+
+
 class IonQClient:
     """Connections to IonQ that outlive scrapes.
 
     A pause that IonQ asks for, and a connection that breaks, are this client's and no other's.
-    ``on_request`` is called for each request sent, retries included; ``new_transport`` makes the way to
-    IonQ, and can share what is costly between clients. ``clock`` (monotonic seconds) and
-    ``wait_to_retry`` are what tests replace.
+    ``on_request`` is called for each request sent, retries included, and ``on_exchange`` at the end of each;
+    ``new_transport`` makes the way to IonQ, and can share what is costly between clients. ``clock``
+    (monotonic seconds) and ``wait_to_retry`` are what tests replace.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- all but one by name
         self,
         api_url: str,
         *,
         max_response_bytes: int,
         api_key: ApiKeySource = lambda: None,
         on_request: Callable[[], None] = lambda: None,
+        on_exchange: Callable[[Exchange], None] | None = None,
         new_transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
         max_pause_seconds: float = DEFAULT_MAX_PAUSE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
@@ -90,6 +105,7 @@ class IonQClient:
         self._max_response_bytes = max_response_bytes
         self._api_key = api_key
         self._on_request = on_request
+        self._on_exchange = on_exchange
         self._max_pause_seconds = max_pause_seconds
         self._clock = clock
         self._wait_to_retry = wait_to_retry
@@ -112,48 +128,57 @@ class IonQClient:
         """How much is left of the pause that IonQ asked for."""
         return max(0.0, self._rate_limited_until - self._clock())
 
-    async def get_backends(self, *, retry: bool = True) -> Answer:
+    async def get_backends(self, *, retry: bool = True, progress: ReadProgress | None = None) -> Answer:
         """Read ``GET /backends``.
 
         Retries once for a dropped connection and for the statuses of a gateway that has lost IonQ, unless
-        the caller does that. Raises a subclass of IonQError.
+        the caller does that. ``progress`` tells meanwhile how far it got. Raises a subclass of IonQError.
         """
-        return await self._read(self._backends_url, retry=retry)
+        return await self._read(self._backends_url, retry=retry, progress=progress or ReadProgress())
 
     async def get_characterizations(
-        self, backend: str, query: Mapping[str, str | int], *, retry: bool = True
+        self,
+        backend: str,
+        query: Mapping[str, str | int],
+        *,
+        retry: bool = True,
+        progress: ReadProgress | None = None,
     ) -> Answer:
         """Read ``GET /backends/{backend}/characterizations``, newest first.
 
-        Retries and raises as ``get_backends`` does.
+        Retries, tells and raises as ``get_backends`` does.
         """
         path = f"{self._backends_url}/{quote(backend, safe='')}/characterizations"
-        return await self._read(httpx.URL(f"{path}?{urlencode(query)}"), retry=retry)
+        url = httpx.URL(f"{path}?{urlencode(query)}")
+        return await self._read(url, retry=retry, progress=progress or ReadProgress())
 
-    async def _read(self, url: httpx.URL, *, retry: bool) -> Answer:
+    async def _read(self, url: httpx.URL, *, retry: bool, progress: ReadProgress) -> Answer:
         if remaining := self.pause_seconds:
             raise RateLimitedError(
                 f"no request sent: IonQ asked for a pause, and {humanize_duration(remaining)} of it remain"
             )
         try:
-            return await self._get(url)
+            return await self._get(url, progress)
         except DroppedConnectionError:
             if not retry:
                 raise
         except HTTPStatusError as error:
             if not retry or error.status not in _RETRIED_STATUSES:
                 raise
+            progress.try_again_after(error)
             await self._wait_to_retry()
-        return await self._get(url)
+        return await self._get(url, progress)
 
-    async def _get(self, url: httpx.URL) -> Answer:
+    async def _get(self, url: httpx.URL, progress: ReadProgress) -> Answer:
         key = self._api_key()
         headers = _HEADERS.copy()
         if key:
             headers["Authorization"] = f"apiKey {key.reveal()}"
-        phases = Phases()
+        phases = Phases(secure=url.scheme == "https")
+        progress.try_host(url.host, phases)
         request = httpx.Request("GET", url, headers=headers, extensions={"trace": phases})
-        request_id = None
+        response = answer = request_id = None
+        started = self._clock() if self._on_exchange else 0.0
         transport = self._transport
         self._reads_under_way[transport] += 1
         self._on_request()
@@ -161,18 +186,30 @@ class IonQClient:
             response = await transport.handle_async_request(request)
             request_id = _header(response, "x-request-id", key)
             try:
-                return Answer(await self._body(response, key), request_id)
+                answer = Answer(await self._body(response, key), request_id)
             finally:
                 await response.aclose()
         except IonQError as error:
             error.request_id = request_id
             raise
-        except (httpx.HTTPError, OSError) as error:
+        except Exception as error:
             translated = translate(error, phases, url, key)
             translated.request_id = request_id
             raise translated from error
         finally:
             self._reads_under_way[transport] -= 1
+            if self._on_exchange:
+                self._on_exchange(
+                    Exchange(
+                        url=str(url),
+                        attempt=progress.tries,
+                        reused_connection=phases.reused_connection,
+                        duration_seconds=self._clock() - started,
+                        status=response.status_code if response is not None else None,
+                        body_bytes=len(answer.body) if answer is not None else None,
+                        request_id=request_id,
+                    )
+                )
             if phases.handshaking:
                 # httpcore would forget the socket without closing it, and keep that of a proxy in its pool
                 # for ever.
@@ -180,6 +217,7 @@ class IonQClient:
                 if transport is self._transport:
                     self._transport = self._new_transport()
             await self._close_if_forsaken(transport)
+        return answer
 
     async def _close_if_forsaken(self, transport: httpx.AsyncBaseTransport) -> None:
         """Close a transport that has been replaced, once nothing is read over it."""
@@ -194,15 +232,19 @@ class IonQClient:
         location = _header(response, "location", key)
         if status in _REDIRECTS and location is not None:
             raise RedirectError(f"IonQ redirects to {location}, which is not followed: set --ionq.api-url")
+        pause = retry_after_seconds(response.headers, self._max_pause_seconds)
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            pause = retry_after_seconds(response.headers, self._max_pause_seconds)
             self._rate_limited_until = self._clock() + pause
             raise RateLimitedError(f"IonQ asked for a pause of {humanize_duration(pause)}")
         explanation = await read_explanation(response, lambda received: redact(received, key))
         hint = _HINTS.get(status, _DEFAULT_HINT)
-        raise HTTPStatusError(f"IonQ answered {status}{explanation}: {hint}", status)
+        raise HTTPStatusError(
+            f"IonQ answered {status}{explanation}: {hint}",
+            status,
+            pause if "Retry-After" in response.headers else 0.0,
+        )
 
 
 def _header(response: httpx.Response, name: str, key: ApiKey | None) -> str | None:
     value = response.headers.get(name)
-    return None if value is None else excerpt(value, key)
+    return None if value is None else redacted_excerpt(value, key)

@@ -1,8 +1,9 @@
 """Structured logs on standard error, one line per event, in UTC."""
 
+import contextlib
 import logging
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -12,13 +13,18 @@ FORMATS = ("logfmt", "json")
 
 
 def configure_logs(
-    level: str, form: str, stream: TextIO = sys.stderr
+    level: str, form: str, stream: TextIO | None = sys.stderr
 ) -> structlog.typing.FilteringBoundLogger:
-    """Return the logger, and send it what libraries report as errors."""
+    """Return the logger, and send it what libraries report as errors.
+
+    A line that cannot be written is lost, and disturbs nobody. Without a stream, all are.
+    """
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "event"], drop_missing=True)
+        else structlog.processors.LogfmtRenderer(
+            key_order=["ts", "level", "event"], drop_missing=True, bool_as_flag=False
+        )
     )
     structlog.configure(
         processors=[
@@ -30,7 +36,7 @@ def configure_logs(
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Sink(stream))),
         cache_logger_on_first_use=False,
     )
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -38,6 +44,26 @@ def configure_logs(
     libraries.handlers = [_ToStructlog(logger)]
     libraries.setLevel(logging.ERROR)
     return logger
+
+
+class _Sink:
+    """A stream to write to as long as somebody reads it, and the disk has room.
+
+    Otherwise a scrape would fail for its log line, and so would the report of that.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        if self._stream:
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(text)
+
+    def flush(self) -> None:
+        if self._stream:
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.flush()
 
 
 class _ToStructlog(logging.Handler):

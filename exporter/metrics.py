@@ -11,12 +11,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from exporter.backends import Backend
+from exporter.backends import KNOWN_STATUSES, Backend
 from exporter.characterizations import Characterization, CharacterizedBackend
 
 BACKEND_LABELS = ("backend", "location")
-KNOWN_STATUSES = ("available", "unavailable", "retired")
-"""The states that IonQ documents for v0.4; others are exported as they come."""
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
 """Pairs of the further label values, and the value."""

@@ -7,8 +7,8 @@ def scrape_budget_seconds(header: str | None, *, offset_seconds: float, timeout_
     """Return the time that a scrape has, so that it ends before Prometheus gives up.
 
     ``header`` is X-Prometheus-Scrape-Timeout-Seconds; a missing or senseless one means the timeout.
-    The offset is what the way back to Prometheus may take. A scrape with hardly more time than that
-    keeps half of it, since an answer without time to read IonQ would always be a failure.
+    The offset is what the way back to Prometheus may take. A scrape with no more time than that keeps half
+    of it, since an answer without time to read IonQ would always be a failure.
     """
     try:
         given = float(header or "nan")
@@ -17,4 +17,4 @@ def scrape_budget_seconds(header: str | None, *, offset_seconds: float, timeout_
     half = given / 2
     if not math.isfinite(half) or half <= 0:
         return timeout_seconds
-    return min(max(given - offset_seconds, half), timeout_seconds)
+    return min(given - offset_seconds if given > offset_seconds else half, timeout_seconds)

@@ -9,13 +9,15 @@ from exporter.backends import BackendList, parse_backends
 from exporter.characterization_reader import CharacterizationReader
 from exporter.characterizations import NOTHING_CHARACTERIZED, CharacterizedBackends
 from exporter.churn import ChurnLimit
-from exporter.errors import DeadlineExceededError, IonQError
+from exporter.errors import IonQError, UnexpectedError
 from exporter.incident_log import IncidentLog
 from exporter.ionq_client import IonQClient
+from exporter.read_progress import ReadProgress
 from exporter.shared_call import SharedCall
 from exporter.telemetry import Telemetry
 
 _SHARE_FOR_CHARACTERIZATIONS = 0.5
+_MORE_TIME = ", or give it more time with --ionq.timeout and Prometheus's scrape_timeout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,11 @@ class Scrape:
 
 
 class Scraper:
-    """Reads IonQ's backends once for each scrape, or once for all that come at the same time."""
+    """Reads IonQ's backends once for each scrape, or once for all that come at the same time.
+
+    ``on_scrape`` is called at the end of each, with its budget in seconds and whether it joined a read under
+    way.
+    """
 
     def __init__(
         self,
@@ -45,6 +51,7 @@ class Scraper:
         timeout_seconds: float,
         max_backends: int,
         characterizations: CharacterizationReader | None = None,
+        on_scrape: Callable[[Scrape, float, bool], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.last: Scrape | None = None
@@ -56,7 +63,10 @@ class Scraper:
         self._max_backends = max_backends
         self._characterizations = characterizations
         self._churn = ChurnLimit(max_backends)
+        self._on_scrape = on_scrape
         self._clock = clock
+        # Of the read that was begun last: who waits, waits for that one.
+        self._progress = ReadProgress()
         self._read_shared = SharedCall(self._read, lifetime=timeout_seconds)
 
     async def scrape(self, budget_seconds: float) -> Scrape:
@@ -66,16 +76,16 @@ class Scraper:
         """
         budget = min(budget_seconds, self._timeout_seconds)
         started = self._clock()
+        joined = self._on_scrape is not None and self._read_shared.under_way
         outcome: BackendList | IonQError
         try:
             outcome = await self._read_shared(budget)
         except TimeoutError:
-            outcome = DeadlineExceededError(
-                f"no complete answer within {budget:.3g}s: see https://status.ionq.co, or give it more time "
-                "with --ionq.timeout and Prometheus's scrape_timeout"
-            )
+            outcome = self._progress.overdue(f"within {budget:.3g}s", _MORE_TIME)
         except IonQError as error:
             outcome = error
+        except Exception as error:  # noqa: BLE001 -- whatever it is, Prometheus is to be told ionq_up 0
+            outcome = UnexpectedError.of(error)
         if isinstance(outcome, IonQError):
             self._telemetry.count_failure(outcome.reason)
             self._incidents.failed(outcome)
@@ -83,8 +93,10 @@ class Scraper:
         else:
             self._incidents.succeeded()
             characterized = await self._characterize(outcome, budget - (self._clock() - started))
-        self.last = Scrape(datetime.now(UTC), self._clock() - started, outcome, characterized)
-        return self.last
+        self.last = scrape = Scrape(datetime.now(UTC), self._clock() - started, outcome, characterized)
+        if self._on_scrape:
+            self._on_scrape(scrape, budget, joined)
+        return scrape
 
     async def _characterize(self, backends: BackendList, remaining_seconds: float) -> CharacterizedBackends:
         if self._characterizations is None:
@@ -94,7 +106,8 @@ class Scraper:
         )
 
     async def _read(self) -> BackendList:
-        answer = await self._client.get_backends()
+        self._progress = progress = ReadProgress()
+        answer = await self._client.get_backends(progress=progress)
         backends = self._churn.admit(answer.parse(lambda body: parse_backends(body, self._max_backends)))
         self._telemetry.count_rejections(backends.rejections)
         self._incidents.rejected(backends.rejections)

@@ -18,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 from exporter import __version__
 from exporter.api_key import ApiKey, ApiKeyFile, ApiKeySource
 from exporter.characterization_reader import CharacterizationReader
+from exporter.debug_log import DebugLog
 from exporter.http_limits import MAX_ACCEPTED_AT_ONCE, BoundedHttpProtocol
 from exporter.incident_log import IncidentLog
 from exporter.ionq_client import IonQClient
@@ -53,6 +54,7 @@ class Exporter:
     ) -> None:
         """Raise OSError or ValueError where the key, its file or a proxy cannot be used."""
         self.telemetry = Telemetry()
+        debug_log = DebugLog.of(logger)
         new_client = functools.partial(client_factory(settings, api_key, logger), clock=clock)
         incidents = IncidentLog(logger, clock)
         self.clients = [new_client(on_request=self.telemetry.count_request)]
@@ -75,6 +77,7 @@ class Exporter:
             timeout_seconds=settings.timeout_seconds,
             max_backends=settings.max_backends,
             characterizations=reader,
+            on_scrape=debug_log.scrape if debug_log else None,
         )
 
     async def aclose(self) -> None:
@@ -90,11 +93,13 @@ def client_factory(
 
     Raises OSError or ValueError where the key, its file or a proxy cannot be used.
     """
+    debug_log = DebugLog.of(logger)
     return functools.partial(
         IonQClient,
         settings.api_url,
         max_response_bytes=settings.max_response_bytes,
         api_key=_key_source(settings, api_key, logger),
+        on_exchange=debug_log.exchange if debug_log else None,
         new_transport=functools.partial(ionq_transport, settings.api_url, tls_context()),
     )
 

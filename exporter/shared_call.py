@@ -18,6 +18,11 @@ class SharedCall(Generic[T]):
         self._lifetime = lifetime
         self._run: _Run[T] | None = None
 
+    @property
+    def under_way(self) -> bool:
+        """Whether who calls now joins a run."""
+        return self._run is not None and not self._run.ended
+
     async def __call__(self, budget: float) -> T:
         """Return the function's result. Raises TimeoutError after ``budget`` seconds, or its exception."""
         async with asyncio.timeout(budget):

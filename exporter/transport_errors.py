@@ -7,8 +7,8 @@ from typing import Any
 import h11
 import httpx
 
-from exporter.api_key import ApiKey, excerpt
-from exporter.errors import ConnectionFailedError, IonQError, ProtocolError, TLSError
+from exporter.api_key import ApiKey, redacted_excerpt
+from exporter.errors import ConnectionFailedError, IonQError, ProtocolError, TLSError, UnexpectedError
 
 
 class DroppedConnectionError(ProtocolError):
@@ -16,9 +16,13 @@ class DroppedConnectionError(ProtocolError):
 
 
 class Phases:
-    """How far httpcore got with a request, told through its trace extension."""
+    """How far httpcore got with a request, told through its trace extension.
 
-    def __init__(self) -> None:
+    ``secure`` is whether it is to go over TLS.
+    """
+
+    def __init__(self, *, secure: bool = False) -> None:
+        self._secure = secure
         self._events: set[str] = set()
         self._connection: Any = None
 
@@ -32,6 +36,20 @@ class Phases:
     async def disconnect(self) -> None:
         """Close the connection, whatever httpcore did with it."""
         await self._connection.aclose()
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was done for the request."""
+        return bool(self._events)
+
+    @property
+    def connecting(self) -> bool:
+        """Whether a connection was begun and not made.
+
+        The lookup of the host's name is a part of that, and so is the tunnel that a proxy opens.
+        """
+        first_beyond = "start_tls.started" if self._secure else "connect_tcp.complete"
+        return "connect_tcp.started" in self._events and first_beyond not in self._events
 
     @property
     def reused_connection(self) -> bool:
@@ -49,13 +67,13 @@ class Phases:
         return "start_tls.started" in self._events and "start_tls.complete" not in self._events
 
 
-def translate(
-    error: httpx.HTTPError | OSError, phases: Phases, url: httpx.URL, key: ApiKey | None
-) -> IonQError:
-    """Return the error to raise for one of httpx's, by how far the request got."""
+def translate(error: Exception, phases: Phases, url: httpx.URL, key: ApiKey | None) -> IonQError:
+    """Return the error to raise for one of httpx's, by how far the request got, or for any other."""
     root = _root_cause(error)
     # An excerpt of what was received may be in it.
-    cause = excerpt(str(root), key)
+    cause = redacted_excerpt(str(root), key)
+    if not isinstance(error, httpx.HTTPError | OSError):
+        return UnexpectedError.of(error, redacted_excerpt(str(error), key))
     if phases.handshaking or isinstance(root, ssl.SSLError):
         return TLSError(
             f"TLS with {url.host} failed: {cause}; for a private certificate authority set SSL_CERT_FILE"

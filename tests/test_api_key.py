@@ -79,6 +79,61 @@ def test_a_key_with_quotes_is_blanked_where_they_are_escaped() -> None:
     )
 
 
+def as_json_escape(character: str) -> str:
+    return f"\\u{ord(character):04x}"
+
+
+def as_json_escape_in_capitals(character: str) -> str:
+    return f"\\u{ord(character):04X}"
+
+
+def percent_encoded(character: str) -> str:
+    return f"%{ord(character):02x}"
+
+
+def percent_encoded_in_capitals(character: str) -> str:
+    return f"%{ord(character):02X}"
+
+
+def as_json_may(character: str) -> str:
+    return f"\\{character}" if character in '"\\/' else character
+
+
+def as_it_is(character: str) -> str:
+    return character
+
+
+SPELLINGS = (
+    as_it_is,
+    as_json_may,
+    as_json_escape,
+    as_json_escape_in_capitals,
+    percent_encoded,
+    percent_encoded_in_capitals,
+)
+KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8, max_size=70)
+
+
+@given(key=KEYS, data=st.data())
+def test_a_key_is_blanked_in_any_mix_of_spellings(key: str, data: st.DataObject) -> None:
+    spelt = "".join(data.draw(st.sampled_from(SPELLINGS))(character) for character in key)
+    assert ApiKey(key).redact(f"<{spelt}>".encode()) == b"<[redacted]>"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+@given(key=KEYS)
+def test_a_key_is_blanked_in_each_encoding_of_json(encoding: str, key: str) -> None:
+    body = json.dumps([key]).encode(encoding)
+    redacted = ApiKey(key).redact(body)
+    assert b"[redacted]" in redacted
+    assert len(redacted) < len(body)
+
+
+@given(body=st.binary())
+def test_what_holds_no_key_is_left_as_it_is(body: bytes) -> None:
+    assert ApiKey(SECRET).redact(body) == body
+
+
 @given(before=st.binary(), after=st.binary())
 def test_no_body_holds_a_key_once_it_is_redacted(before: bytes, after: bytes) -> None:
     assert SECRET.encode() not in ApiKey(SECRET).redact(before + SECRET.encode() + after)

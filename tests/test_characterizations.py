@@ -54,12 +54,12 @@ def assert_rejected(field: str, value: Any, problem: str) -> None:
 
 
 def test_a_record_as_documented_is_read_whole() -> None:
-    assert parse_characterizations(page(GOOD_RECORD), FORTE) == CharacterizationPage((RECORD,), 0)
+    assert parse_characterizations(page(GOOD_RECORD), FORTE) == CharacterizationPage((RECORD,), 1, 0)
 
 
 def test_a_record_needs_no_more_than_an_id() -> None:
     result = parse_characterizations(page({"id": "a"}), FORTE)
-    assert result == CharacterizationPage((Characterization("a"),), 0)
+    assert result == CharacterizationPage((Characterization("a"),), 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_record_needs_no_more_than_an_id() -> None:
 )
 def test_null_and_empty_are_the_same_as_nothing_sent(absent: dict[str, Any]) -> None:
     result = parse_characterizations(page(absent | {"id": "a"}), FORTE)
-    assert result == CharacterizationPage((Characterization("a"),), 0)
+    assert result == CharacterizationPage((Characterization("a"),), 1, 0)
 
 
 def test_unknown_fields_are_ignored() -> None:
@@ -93,7 +93,7 @@ def test_unknown_fields_are_ignored() -> None:
         ),
         FORTE,
     )
-    assert result == CharacterizationPage((RECORD,), 0)
+    assert result == CharacterizationPage((RECORD,), 1, 0)
 
 
 def test_records_keep_the_order_in_which_ionq_lists_them() -> None:
@@ -103,7 +103,7 @@ def test_records_keep_the_order_in_which_ionq_lists_them() -> None:
 
 @pytest.mark.parametrize("none", [None, []])
 def test_a_machine_without_characterizations_has_an_empty_page(none: Any) -> None:
-    assert parse_characterizations(page(characterizations=none), FORTE) == CharacterizationPage((), 0)
+    assert parse_characterizations(page(characterizations=none), FORTE) == CharacterizationPage((), 0, 0)
 
 
 # Fidelities

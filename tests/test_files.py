@@ -63,8 +63,8 @@ def test_a_relative_path_is_written_where_it_points(path: Path, monkeypatch: pyt
     assert path.read_bytes() == NEW
 
 
-def test_a_directory_that_is_missing_is_an_error(path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+def test_a_directory_that_is_missing_is_an_error_that_names_the_file(path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"/missing/ionq\.prom'$"):
         replace_file(path.parent / "missing" / "ionq.prom", NEW)
     assert list(path.parent.iterdir()) == []
 

@@ -6,7 +6,14 @@ import structlog
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from exporter.errors import ConnectionFailedError, DeadlineExceededError, HTTPStatusError, IonQError
+from exporter.errors import (
+    ConnectionFailedError,
+    DeadlineExceededError,
+    HTTPStatusError,
+    IonQError,
+    ProtocolError,
+    UnexpectedError,
+)
 from exporter.incident_log import FallingRate, IncidentLog
 from exporter.untrusted_json import Rejection
 from tests.support.clock import Clock
@@ -62,6 +69,7 @@ def test_a_failure_is_told_at_once_with_all_that_a_person_needs(
             "request_id": "req-1",
             "failed_scrapes": 1,
             "failing_for": "0s",
+            "trace": None,
         }
     ]
 
@@ -133,6 +141,84 @@ def test_a_failure_after_an_hour_without_any_is_told_at_once(
     clock.now += 3601
     told.clear()
     assert fail_for(200, incidents, clock, told) == [0, 60, 180]
+
+
+def succeed_for(seconds: float, incidents: IncidentLog, clock: Clock) -> None:
+    """Succeed at each scrape."""
+    until = clock.now + seconds
+    while clock.now < until:
+        incidents.succeeded()
+        clock.now += SCRAPE_INTERVAL
+
+
+def test_a_failure_after_five_minutes_of_success_is_told_at_once_and_so_is_its_end(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    fail_for(7 * 3600 + 600, incidents, clock, told)
+    succeed_for(330, incidents, clock)
+    told.clear()
+    assert fail_for(1800, incidents, clock, told) == [0, 60, 180, 420, 900]
+    succeed_for(30, incidents, clock)
+    assert told[-1]["event"] == "ionq_read_recovered"
+    assert told[-1]["failed_for"] == "30m"
+
+
+def test_a_failure_after_a_shorter_success_is_the_same_that_comes_and_goes(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    fail_for(7 * 3600 + 600, incidents, clock, told)
+    for _ in range(5):
+        succeed_for(240, incidents, clock)
+        told.clear()
+        assert fail_for(30, incidents, clock, told) == []
+
+
+def test_one_success_among_seldom_scrapes_is_no_five_minutes_of_success(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(100):
+        incidents.failed(TIMEOUT)
+        clock.now += 600
+        incidents.succeeded()
+        clock.now += 600
+    assert sum(line["event"] == "ionq_read_failed" for line in told) < 50
+
+
+def test_a_bad_value_after_five_minutes_of_valid_ones_is_told_at_once(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(DAY // (2 * SCRAPE_INTERVAL)):
+        incidents.rejected([BAD_QUBITS])
+        clock.now += SCRAPE_INTERVAL
+        incidents.rejected([])
+        clock.now += SCRAPE_INTERVAL
+    told.clear()
+    incidents.rejected([BAD_STATUS])
+    while told[-1]["event"] != "ionq_values_valid_again":
+        clock.now += SCRAPE_INTERVAL
+        incidents.rejected([])
+    for _ in range(330 // SCRAPE_INTERVAL):
+        clock.now += SCRAPE_INTERVAL
+        incidents.rejected([])
+    told.clear()
+    incidents.rejected([BAD_QUBITS])
+    incidents.rejected([])
+    assert [line["event"] for line in told] == ["ionq_values_rejected", "ionq_values_valid_again"]
+
+
+def test_what_nobody_thought_of_is_told_beside_other_failures_of_its_reason_and_says_where(
+    incidents: IncidentLog, told: list[EventDict]
+) -> None:
+    incidents.failed(ProtocolError("the answer broke off"))
+    try:
+        [].pop()
+    except IndexError as error:
+        incidents.failed(UnexpectedError.of(error))
+    first, second = told
+    assert first["reason"] == second["reason"] == "protocol"
+    assert first["trace"] is None
+    assert second["error"] == "IndexError: pop from empty list"
+    assert "[].pop()" in second["trace"]
 
 
 def test_a_new_failure_is_dated_from_its_own_beginning(
@@ -248,6 +334,7 @@ def test_a_failure_to_read_a_characterization_is_told_at_once_with_its_backend(
             "reason": "http_status",
             "error": "IonQ answered 503: see https://status.ionq.co",
             "request_id": "req-1",
+            "trace": None,
         }
     ]
 

@@ -231,3 +231,32 @@ def test_a_second_configuration_replaces_the_first() -> None:
     logging.getLogger("asyncio").error("it broke")
     assert first.getvalue() == ""
     assert json.loads(one_line(second))["message"] == "it broke"
+
+
+# A stream that takes no more
+
+
+class Broken(io.StringIO):
+    """A stream whose reader is gone."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def closed() -> io.StringIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stream", [Broken(), closed(), None], ids=["broken", "closed", "none"])
+def test_a_line_that_cannot_be_written_is_lost_and_disturbs_nobody(
+    stream: io.StringIO | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logger = configure_logs("info", "logfmt", stream)
+    logger.error("ionq_read_failed")
+    logging.getLogger("uvicorn.error").error("Exception in ASGI application")
+    assert capfd.readouterr() == ("", "")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from exporter.backfill.plan import parse_time
 from exporter.durations import parse_duration
 from exporter.flags import POSITIVE_DURATION, FiniteRange, Parsed, flag
 from exporter.metrics import RECORD_METRICS
+from exporter.times import parse_time
 
 DEFAULT_OUTPUT = Path("ionq-history.openmetrics")
 
@@ -54,7 +54,8 @@ BACKFILL_FLAGS = (
     click.option(
         "--end",
         type=Parsed("time", parse_time),
-        help="The moment to end at. Without it, three hours ago: from then on Prometheus itself writes.",
+        help="The moment to end at: where Prometheus has scraped for longer, its first scrape. Without it, "
+        "three hours ago: from then on Prometheus itself writes.",
     ),
     click.option(
         "--step",

@@ -1,10 +1,12 @@
 """What a backfill is asked to read."""
 
 import math
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from exporter.characterizations import Characterization
+from exporter.times import format_time
 
 SETTLED = timedelta(hours=3)
 """How long Prometheus may still write a time itself: a block that overlaps it would be refused or lost."""
@@ -36,25 +38,16 @@ class Plan:
 class Page:
     """A page of a machine's history, numbered from 1, newest first.
 
-    ``remaining_pages`` is how many follow, None where IonQ does not say.
+    ``remaining_pages`` is how many follow, None where IonQ does not say; ``received`` how many records it
+    held, and ``rejected`` how often what was wrong in them, by field.
     """
 
     backend: str
     number: int
     remaining_pages: int | None
-    records: tuple[Characterization, ...]
-
-
-def parse_time(text: str) -> float:
-    """Read ``2025-12-31`` or an ISO 8601 time, UTC unless it says otherwise, as Unix seconds.
-
-    Raises ValueError, with a message for the user.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a time: write 2025-12-31 or 2025-12-31T18:00:00Z") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    records: tuple[Characterization, ...] = ()
+    received: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_span(start: float | None, end: float | None, now: float) -> float:
@@ -72,12 +65,7 @@ def check_span(start: float | None, end: float | None, now: float) -> float:
     return end
 
 
-def format_time(timestamp: float) -> str:
-    """Write Unix seconds as IonQ does: ``2025-06-16T00:00:00Z``."""
-    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def remaining_pages(plan: Plan, page: Page) -> int:
+def pages_to_read(plan: Plan, page: Page) -> int:
     """Return how many older pages of its machine are to be read after a page, as far as is known."""
     dates = [record.timestamp_seconds for record in page.records if record.timestamp_seconds is not None]
     # One that is older than the start was in force then.

@@ -5,7 +5,7 @@ few minutes, so each value is repeated at a step, at whole multiples of it: ther
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self, TextIO
@@ -20,7 +20,8 @@ from exporter.backfill.plan import Machine, Plan
 from exporter.characterizations import Characterization, CharacterizedBackend
 from exporter.metrics import RECORD_METRICS, BackendMetric
 
-_NO_VALUE = " 0.0"
+_ZERO = " 0.0"
+_LINES_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Timeline:
     """At which moments, in Unix seconds, which record of a machine was in force."""
 
     machine: Machine
-    records: tuple[tuple[range, Characterization], ...]
+    spans: tuple[tuple[range, Characterization], ...]
 
     @classmethod
     def of(cls, plan: Plan, machine: Machine, records: Iterable[Characterization], step: int) -> Self:
@@ -48,27 +49,30 @@ class Timeline:
         return cls(machine, tuple((moments, record) for moments, record in in_force if moments))
 
 
-def write_history(file: TextIO, timelines: Sequence[Timeline], labels: Mapping[str, str]) -> int:
-    """Write all metrics of all machines, with further labels on each series; return how many samples."""
+def write_history(
+    file: TextIO,
+    timelines: Sequence[Timeline],
+    labels: Mapping[str, str],
+    check: Callable[[], None] = lambda: None,
+) -> int:
+    """Write all metrics of all machines, with further labels on each series; return how many samples.
+
+    ``check`` is called every few milliseconds; what it raises ends the writing.
+    """
     written = 0
     for metric in RECORD_METRICS:
         series = _series(metric, timelines)
-        family = GaugeMetricFamily(
-            metric.name, metric.help, labels=(*labels, *metric.label_names), unit=metric.unit
-        )
-        for label_values in series:
-            family.add_metric((*labels.values(), *label_values), 0)
         if not series:
             continue
-        text: bytes = generate_latest(_Single(family))  # type: ignore[no-untyped-call]
-        *head_and_names, _end, _ = text.decode().split("\n")
-        head = [line for line in head_and_names if line.startswith("#")]
-        file.writelines(f"{line}\n" for line in head)
-        for line, values in zip(head_and_names[len(head) :], series.values(), strict=True):
-            name = line.removesuffix(_NO_VALUE)
+        head, names = _head_and_names(metric, series, labels)
+        file.write(head)
+        for name, values in zip(names, series.values(), strict=True):
             for moments, value in values:
                 sample = f"{name} {floatToGoString(value)}"  # type: ignore[no-untyped-call]
-                file.writelines(f"{sample} {moment}\n" for moment in moments)
+                for first in range(0, len(moments), _LINES_AT_ONCE):
+                    check()
+                    piece = moments[first : first + _LINES_AT_ONCE]
+                    file.writelines(f"{sample} {moment}\n" for moment in piece)
                 written += len(moments)
     file.write("# EOF\n")
     return written
@@ -84,12 +88,34 @@ def _series(
     series: dict[tuple[str, ...], _Values] = {}
     for timeline in timelines:
         machine = timeline.machine
-        for moments, record in timeline.records:
+        for moments, record in timeline.spans:
             backend = CharacterizedBackend(machine.name, machine.location, record.id, record)
             for further_values, value in metric.samples(backend):
                 label_values = (machine.name, machine.location, *further_values)
                 series.setdefault(label_values, []).append((moments, value))
     return series
+
+
+def _head_and_names(
+    metric: BackendMetric[CharacterizedBackend],
+    series: Iterable[tuple[str, ...]],
+    labels: Mapping[str, str],
+) -> tuple[str, list[str]]:
+    """Return the lines that introduce a metric, and how each of its series is written before the value.
+
+    The library knows the order and the escapes of labels, but writes no series without a value, and would
+    take minutes to write each for all moments. So each is written once, with a value that is cut off.
+    """
+    family = GaugeMetricFamily(
+        metric.name, metric.help, labels=(*labels, *metric.label_names), unit=metric.unit
+    )
+    for label_values in series:
+        family.add_metric((*labels.values(), *label_values), 0)
+    text: bytes = generate_latest(_Single(family))  # type: ignore[no-untyped-call]
+    *lines, _end, _nothing = text.decode().split("\n")
+    head = [line for line in lines if line.startswith("#")]
+    names = [line.removesuffix(_ZERO) for line in lines[len(head) :]]
+    return "".join(f"{line}\n" for line in head), names
 
 
 class _Single(Collector):

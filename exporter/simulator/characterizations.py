@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from itertools import combinations
 from typing import Any
@@ -130,12 +130,3 @@ def _timing(seed: int, machine: Machine, number: int) -> Record:
         "t1": round(100 * (1 + 0.1 * smooth(number / _SLOWLY, seed, machine.name, "timing", "t1"))),
         "t2": around(1.0, "t2"),
     }
-
-
-def parse_date(text: str) -> float:
-    """Read ``2025-12-31`` or an ISO 8601 timestamp, UTC unless it says otherwise, as Unix seconds.
-
-    Raises ValueError for anything else.
-    """
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -9,7 +9,8 @@ from typing import Any
 from exporter.simulator import episodes
 from exporter.simulator.machines import MACHINES, Machine
 from exporter.simulator.noise import smooth, unit
-from exporter.simulator.publications import iso, latest
+from exporter.simulator.publications import latest
+from exporter.times import format_time
 
 Row = dict[str, Any]
 
@@ -60,7 +61,7 @@ def _simulator(moment: float) -> Row:
         "average_queue_time": 0,
         "backend": SIMULATOR,
         "degraded": False,
-        "last_updated": iso(moment - moment % _WEEK),
+        "last_updated": format_time(moment - moment % _WEEK),
         "qubits": _SIMULATOR_QUBITS,
         "status": "available",
     }
@@ -84,7 +85,7 @@ def _live(seed: int, machine: Machine, moment: float) -> Row:
         "characterization_id": publication.id if publication else None,
         "degraded": episodes.current(seed, machine.name, episodes.DEGRADATION, moment) is not None,
         "kw": round(_energy(seed, machine, moment), 2),
-        "last_updated": publication.date if publication else iso(machine.in_service.timestamp()),
+        "last_updated": publication.date if publication else format_time(machine.in_service.timestamp()),
         "location": machine.location,
         "qubits": machine.qubits,
         "status": _status(seed, machine, moment),

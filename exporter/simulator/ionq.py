@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from exporter.simulator.characterizations import PAGE_LIMIT, Characterizations, Span, parse_date
+from exporter.simulator.characterizations import PAGE_LIMIT, Characterizations, Span
 from exporter.simulator.clock import Clock
 from exporter.simulator.drill import Drill
 from exporter.simulator.fleet import Fleet, Row
 from exporter.simulator.messages import Refusal, Request, Response, json_response
+from exporter.times import parse_time
 
 Names = Mapping[str, str]
 
@@ -74,7 +75,7 @@ def _span(query: Names) -> Span:
     for name in ("start", "end"):
         if name in query:
             try:
-                given[name] = parse_date(query[name])
+                given[name] = parse_time(query[name])
             except (ValueError, OverflowError) as error:
                 message = f"{name} must be a date or a timestamp in ISO 8601."
                 raise Refusal(HTTPStatus.BAD_REQUEST, message) from error

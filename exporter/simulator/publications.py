@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 
 from exporter.simulator.machines import Machine
 from exporter.simulator.noise import between, uuid
+from exporter.times import format_time
 
 _MINUTE = 60
 _DAY = 86400
@@ -29,12 +29,8 @@ def _publication(seed: int, machine: Machine, number: int) -> Publication:
     delay = between(0.0, 0.8, seed, machine.name, "publication", number)
     moment = machine.in_service.timestamp() + (number + delay) * machine.publication_days * _DAY
     minute = math.floor(moment / _MINUTE) * _MINUTE
-    return Publication(number, minute, iso(minute), uuid(seed, machine.name, "characterization", number))
-
-
-def iso(moment: float) -> str:
-    """Write Unix seconds as IonQ does: ``2025-06-16T00:00:00Z``."""
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    identity = uuid(seed, machine.name, "characterization", number)
+    return Publication(number, minute, format_time(minute), identity)
 
 
 def latest(seed: int, machine: Machine, moment: float) -> Publication | None:

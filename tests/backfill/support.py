@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from exporter.backfill.plan import Machine, Plan, parse_time
+from exporter.backfill.plan import Machine, Plan
 from exporter.simulator import Characterizations, Span
+from exporter.times import parse_time
 from tests.support.upstream import FLEET, Request, Script, ok
 
 FORTE = Machine("qpu.forte-1", "College Park, MD, USA")
@@ -61,7 +62,7 @@ class Asked:
 
     @property
     def page(self) -> int:
-        return int(self.query["page"])
+        return int(self.query.get("page", "1"))
 
 
 def asked(request: Request) -> Asked:
@@ -102,15 +103,17 @@ def fleet(*names: str) -> Script:
 
 @dataclass(frozen=True)
 class SimulatedHistory:
-    """All records of a simulated machine, read without any of the backfill's code."""
+    """All records that a simulated machine has by a moment, read without any of the backfill's code."""
 
     records: Mapping[float, Mapping[str, Any]]
 
     @classmethod
-    def of(cls, backend: str) -> "SimulatedHistory":
+    def of(cls, backend: str, moment: float, seed: int = 1) -> Self:
+        now = datetime.fromtimestamp(moment, UTC)
+
         def pages() -> Any:
             for number in count(1):
-                answer = Characterizations().page(backend, datetime.now(UTC), Span(page=number))
+                answer = Characterizations(seed).page(backend, now, Span(page=number))
                 yield from answer["characterizations"] or ()
                 if not answer["pages"]:
                     return

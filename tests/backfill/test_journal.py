@@ -16,7 +16,7 @@ from tests.support.samples import RECORD
 
 PLAN = Plan("https://ionq.test/v0.4", (FORTE.name, ARIA.name), (FORTE, ARIA), None, 1_750_000_000.0)
 PAGES = [
-    Page(FORTE.name, 1, 2, (RECORD, replace(RECORD, id="another"))),
+    Page(FORTE.name, 1, 2, (RECORD, replace(RECORD, id="another")), 3, {"record.id": 1}),
     Page(ARIA.name, 1, 0, ()),
     Page(FORTE.name, 2, 1, (Characterization("no date"),)),
 ]
@@ -66,7 +66,15 @@ STORED_RECORDS = st.builds(
     NUMBERS,
     NUMBERS,
 )
-STORED_PAGES = st.builds(Page, st.text(), st.integers(1), st.integers(0), st.lists(STORED_RECORDS).map(tuple))
+STORED_PAGES = st.builds(
+    Page,
+    st.text(),
+    st.integers(1),
+    st.integers(0),
+    st.lists(STORED_RECORDS).map(tuple),
+    st.integers(0),
+    st.dictionaries(st.text(), st.integers(1)),
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # begin() empties the file

@@ -3,6 +3,7 @@
 import math
 import operator
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from io import StringIO
 from itertools import groupby, pairwise
 from typing import Any
@@ -20,6 +21,7 @@ from tests.backfill.support import ARIA, FORTE, plan
 from tests.support.samples import RECORD
 
 STEP = 10
+RECORD_OF_1970 = replace(RECORD, timestamp_seconds=0.0)
 
 
 def record(date: float | None, name: str = "", **values: Any) -> Characterization:
@@ -31,7 +33,7 @@ def moments(
 ) -> list[tuple[int, str]]:
     """Return each moment that is written, and the record that counts then."""
     timeline = Timeline.of(plan(start=start, end=end), FORTE, records, step)
-    return [(moment, one.id) for span, one in timeline.records for moment in span]
+    return [(moment, one.id) for span, one in timeline.spans for moment in span]
 
 
 def written(*timelines: Timeline, labels: dict[str, str] | None = None) -> str:
@@ -243,7 +245,7 @@ def test_a_parser_of_openmetrics_finds_each_value_when_it_counted_and_no_other(
     expected = {
         (name, timeline.machine.name, further, moment): value
         for timeline in timelines
-        for span, one in timeline.records
+        for span, one in timeline.spans
         for name, further, value in expected_values(one)
         for moment in span
     }
@@ -304,3 +306,24 @@ def test_the_samples_of_a_series_are_in_one_place_and_in_the_order_of_time(
 def test_no_digit_of_a_value_is_lost(value: float) -> None:
     text = written(of(FORTE, record(0, t1_seconds=value)))
     assert {found for _, found in values(text, "ionq_backend_t1_seconds")} == {value}
+
+
+@pytest.mark.parametrize("step", [1, 60, 86400])
+def test_the_writing_can_be_ended_every_megabyte_however_long_a_record_counts(step: int) -> None:
+    timeline = Timeline.of(plan(start=None, end=3 * 86400), FORTE, [RECORD_OF_1970], step)
+    written_by: list[int] = []
+    file = StringIO()
+    write_history(file, [timeline], {}, lambda: written_by.append(file.tell()))
+    assert written_by
+    assert max(later - earlier for earlier, later in pairwise((*written_by, file.tell()))) < 2_000_000
+
+
+def test_what_ends_the_writing_comes_through() -> None:
+    class TooLateError(Exception):
+        pass
+
+    def end() -> None:
+        raise TooLateError
+
+    with pytest.raises(TooLateError):
+        write_history(StringIO(), [of(FORTE, record(0))], {}, end)

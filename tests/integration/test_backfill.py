@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import shlex
 import signal
 import subprocess
@@ -12,12 +13,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from deploy.drill import programs
-from exporter.backfill.plan import parse_time
+from exporter.backfill.reading import FIRST_SCRAPE
+from exporter.times import parse_time
 from tests.backfill.support import (
     ARIA,
     FORTE,
@@ -145,10 +148,10 @@ def test_a_history_is_written_whole_and_told_in_few_words(backfill: Backfill) ->
     assert ended.stdout == (
         f"{backfill.output}: 6 characterizations of qpu.forte-1, qpu.aria-1, "
         f"from 2025-01-01T00:00:00Z to 2025-03-01T00:00:00Z, as {count:,} samples.\n"
-        "Load them into the data directory of a Prometheus that keeps them "
-        "(--storage.tsdb.retention.time=10y); if it\n"
-        "has scraped the exporter for a while already, "
-        "repeat this with the time of its first scrape as --end.\n"
+        "First let your Prometheus keep them (--storage.tsdb.retention.time=10y). "
+        "Then load them into its data\n"
+        'directory as the user that it runs as (on Debian with "sudo -u prometheus" before this): '
+        "blocks of root's it\ncannot delete when they are old, and then it does not start.\n"
         "\n"
         "  promtool tsdb create-blocks-from --max-block-duration=4374h openmetrics "
         f"'{backfill.output}' DIRECTORY\n"
@@ -174,6 +177,13 @@ def test_promtool_loads_it_with_the_very_command_that_is_told(backfill: Backfill
     assert sum(block["stats"]["numSamples"] for block in blocks) == sum(line[0] != "#" for line in lines)
 
 
+def test_the_readme_names_the_command_and_the_query_that_are_told(backfill: Backfill) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    command, _, _ = backfill.run().stdout.splitlines()[-1].strip().partition("'")
+    assert readme.count(command) == 2
+    assert FIRST_SCRAPE in readme
+
+
 def test_an_old_history_is_replaced(backfill: Backfill) -> None:
     backfill.output.write_text("old")
     assert backfill.write().endswith(b"\n# EOF\n")
@@ -196,8 +206,8 @@ def test_a_history_of_the_simulator_says_at_each_step_what_its_record_of_that_ti
             IN_HASTE,
         )
     assert ended.returncode == 0, ended.stderr
-    histories = {name: SimulatedHistory.of(name) for name in names}
     start, end = int(parse_time("2023-06-01")), int(parse_time("2024-02-01"))
+    histories = {name: SimulatedHistory.of(name, end) for name in names}
     expected = {
         (name, operation, moment): value
         for name, history in histories.items()
@@ -246,9 +256,19 @@ def test_ended_while_it_writes_it_leaves_nothing_half_done(
         printed, told = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == STATUSES[number]
     assert printed == ""
-    assert told.startswith("ionq-exporter: ended; ")
-    assert "Traceback" not in told
+    assert told == "ionq-exporter: ended; 6 pages are kept, and the same command goes on from there\n"
     assert backfill.files == {backfill.part.name}
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_a_pause_of_a_day_is_kept_and_can_be_ended(backfill: Backfill, code: int) -> None:
+    backfill.upstream.answers(status(code, {"Retry-After": "90000"}))
+    with backfill.running() as process:
+        assert process.stderr
+        assert re.search(r' wait=(1d|"23h 59m")$', process.stderr.readline())
+        process.terminate()
+        _, told = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, told) == (143, "ionq-exporter: ended\n")
 
 
 def test_a_page_that_was_torn_in_the_writing_is_asked_for_again(backfill: Backfill) -> None:
@@ -276,9 +296,22 @@ def test_a_run_that_ionq_ended_goes_on_as_well(backfill: Backfill) -> None:
 def test_without_an_end_a_run_goes_on_to_the_end_that_it_began_with(backfill: Backfill) -> None:
     backfill.interrupt(signal.SIGINT)
     arguments = [argument for argument in backfill.arguments() if argument != END]
-    assert run_exporter(*arguments).returncode == 0
+    ended = run_exporter(*arguments)
+    assert (ended.returncode, ended.stderr) == (0, "")
     ends = {asked(request).query["end"] for request in backfill.upstream.characterization_requests}
     assert ends == {"2025-03-01T00:00:00Z"}
+
+
+def test_an_end_that_nobody_chose_is_told_before_ionq_is_asked_with_the_query_for_a_better_one(
+    backfill: Backfill,
+) -> None:
+    backfill.upstream.answers(status(404))
+    arguments = [argument for argument in backfill.arguments() if argument != END]
+    told = run_exporter(*arguments).stderr
+    assert re.search(
+        r"the history will end at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ. If your Prometheus has scraped", told
+    )
+    assert f"asked for\n{FIRST_SCRAPE}\nionq-exporter: IonQ answered 404" in told
 
 
 def test_step_and_labels_may_change_since_they_cost_ionq_nothing(backfill: Backfill) -> None:
@@ -287,27 +320,33 @@ def test_step_and_labels_may_change_since_they_cost_ionq_nothing(backfill: Backf
     assert backfill.write("--step=1d", "--label=job=ionq") == expected
 
 
+BOTH = (f"--backend={FORTE.name}", f"--backend={ARIA.name}")
 OTHERS = {
-    "start": ((), ("--start=2025-01-01",)),
-    "no_start": (("--start=2024-01-01",), ()),
-    "end": ((), ("--end=2025-02-28",)),
-    "one_of_all": ((), (f"--backend={FORTE.name}",)),
-    "all_of_two": ((f"--backend={FORTE.name}", f"--backend={ARIA.name}"), ()),
-    "one_of_two": ((f"--backend={FORTE.name}", f"--backend={ARIA.name}"), (f"--backend={FORTE.name}",)),
-    "another": ((f"--backend={FORTE.name}", f"--backend={ARIA.name}"), ("--backend=qpu.other",)),
-    "url": ((), ("--ionq.api-url=https://elsewhere.test/v0.4",)),
+    "start": ((), ("--start=2025-01-01",), "no --start"),
+    "no_start": (("--start=2024-01-01",), (), "--start=2024-01-01T00:00:00Z"),
+    "end": ((), ("--end=2025-02-28",), "--end=2025-03-01T00:00:00Z"),
+    "one_of_all": ((), BOTH[:1], "no --backend"),
+    "all_of_two": (BOTH, (), " ".join(BOTH)),
+    "one_of_two": (BOTH, BOTH[:1], " ".join(BOTH)),
+    "another": (BOTH, ("--backend=qpu.other",), " ".join(BOTH)),
+    "url": ((), ("--ionq.api-url=https://elsewhere.test/v0.4",), "--ionq.api-url={url}"),
+    "two": (BOTH, ("--start=2025-01-01",), " ".join((*BOTH, "and", "no --start"))),
 }
 
 
-@pytest.mark.parametrize(("flags", "others"), OTHERS.values(), ids=OTHERS.keys())
+@pytest.mark.parametrize(("flags", "others", "were"), OTHERS.values(), ids=OTHERS.keys())
 def test_what_a_run_with_other_flags_left_is_refused_and_kept_and_ionq_is_not_asked(
-    backfill: Backfill, flags: tuple[str, ...], others: tuple[str, ...]
+    backfill: Backfill, flags: tuple[str, ...], others: tuple[str, ...], were: str
 ) -> None:
     backfill.interrupt(signal.SIGINT, *flags)
     left = backfill.part.read_bytes()
     backfill.upstream.requests.clear()
     backfill.upstream.characterization_requests.clear()
-    assert_refused(backfill.run(*others), f"{backfill.part} is left of a run with other flags")
+    refused = backfill.run(*others)
+    were = were.format(url=backfill.upstream.url)
+    assert_refused(
+        refused, f"{backfill.part} is left of a run with other flags, {were}: repeat those, remove"
+    )
     assert backfill.part.read_bytes() == left
     assert backfill.files == {backfill.part.name}
     assert not backfill.upstream.requests
@@ -416,7 +455,6 @@ def test_a_disk_that_is_full_costs_no_page(backfill: Backfill) -> None:
     ("answer", "flags", "message"),
     [
         (status(401), (), "IonQ answered 401: check the API key"),
-        (status(404), ("--backend=qpu.typo",), "IonQ knows no backend qpu.typo: check --backend"),
         (page(), (), "IonQ has no characterizations of these machines in that time: nothing written"),
         (
             page(wire_record("a", "2025-03-01", backend=FORTE.name)),
@@ -424,7 +462,7 @@ def test_a_disk_that_is_full_costs_no_page(backfill: Backfill) -> None:
             "IonQ has no characterizations of these machines in that time: nothing written",
         ),
     ],
-    ids=["refused", "unknown", "null", "too_new"],
+    ids=["refused", "null", "too_new"],
 )
 def test_where_there_is_nothing_to_write_the_status_is_1_and_nothing_is_left(
     backfill: Backfill, answer: Script, flags: tuple[str, ...], message: str
@@ -479,10 +517,128 @@ def test_values_that_are_wrong_are_told_and_cost_no_others(backfill: Backfill) -
     backfill.upstream.characterizes(Pages({FORTE.name: history}))
     ended = backfill.run(f"--backend={FORTE.name}", "--log.format=json")
     assert ended.returncode == 0
-    assert json.loads(ended.stderr)["examples"] == "qpu.forte-1: record.qubits 'many' is not a number"
+    logged, told = ended.stderr.splitlines()
+    assert json.loads(logged)["examples"] == "qpu.forte-1: record.qubits 'many' is not a number"
+    assert told == (
+        "ionq-exporter: of 2 records 0 were left out, 1 value was not valid; by field: record.qubits 1"
+    )
     last = parse_time("2025-02-28")
     assert samples(backfill.output, "ionq_backend_t1_seconds")[FORTE.name, "", last] == 100
     assert (FORTE.name, "", last) not in samples(backfill.output, "ionq_backend_characterized_qubits")
+
+
+def weeks(count: int, **fields: Any) -> list[dict[str, Any]]:
+    return [record | fields for record in wire_history(count=count)]
+
+
+LOSSES = {
+    "of_another_machine": ({"backend": "qpu.other"}, "record.backend 2"),
+    "without_a_date": ({"date": None}, "record.date 2"),
+    "with_a_date_that_is_none": ({"date": "soon"}, "record.date 2"),
+    "without_an_id": ({"id": None}, "record.id 2"),
+}
+
+
+@pytest.mark.parametrize(("fields", "by_field"), LOSSES.values(), ids=LOSSES.keys())
+def test_records_that_are_left_out_are_summed_over_all_pages_those_of_an_earlier_run_too(
+    backfill: Backfill, fields: Mapping[str, Any], by_field: str
+) -> None:
+    good, spoilt = wire_history(count=4), weeks(4, **fields)
+    mixed = Pages({FORTE.name: [spoilt[0], good[1], spoilt[2], good[3]]})
+    backfill.upstream.characterizes(
+        lambda request: mixed(request) if asked(request).page < 3 else status(403)
+    )
+    assert backfill.run(f"--backend={FORTE.name}").returncode == 1
+    backfill.upstream.characterizes(mixed)
+    ended = backfill.run(f"--backend={FORTE.name}")
+    assert ended.returncode == 0
+    assert ended.stdout.startswith(f"{backfill.output}: 2 characterizations of qpu.forte-1, ")
+    assert ended.stderr.splitlines()[-1] == (
+        f"ionq-exporter: of 4 records 2 were left out, 0 values were not valid; by field: {by_field}"
+    )
+
+
+def test_losses_of_several_kinds_are_told_apart(backfill: Backfill) -> None:
+    history = [
+        record | ({"date": None} if number % 2 else {"qubits": "many"})
+        for number, record in enumerate(wire_history(count=10))
+    ]
+    backfill.upstream.characterizes(Pages({FORTE.name: history}, per_page=3))
+    ended = backfill.run(f"--backend={FORTE.name}", "--end=2026-06-01")
+    assert ended.stdout.startswith(f"{backfill.output}: 5 characterizations of qpu.forte-1, ")
+    assert ended.stderr.splitlines()[-1] == (
+        "ionq-exporter: of 10 records 5 were left out, 5 values were not valid; "
+        "by field: record.date 5, record.qubits 5"
+    )
+
+
+NOTHING_USABLE = (
+    "IonQ has no characterizations of these machines in that time that can be used: nothing written"
+)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"date": None}, {"date": "2001-01-01"}, {"backend": "qpu.other"}], ids=str
+)
+def test_where_no_record_can_be_used_that_is_what_is_told(
+    backfill: Backfill, fields: Mapping[str, Any]
+) -> None:
+    backfill.upstream.characterizes(Pages({FORTE.name: weeks(4, **fields)}))
+    ended = backfill.run(f"--backend={FORTE.name}")
+    field = f"record.{next(iter(fields))}"
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines()[-2:] == [
+        f"ionq-exporter: of 4 records 4 were left out, 0 values were not valid; by field: {field} 4",
+        "ionq-exporter: " + NOTHING_USABLE,
+    ]
+    assert backfill.files == set()
+
+
+def test_values_that_are_wrong_are_not_to_blame_where_all_records_are_of_another_time(
+    backfill: Backfill,
+) -> None:
+    backfill.upstream.characterizes(Pages({FORTE.name: weeks(4, qubits="many")}))
+    ended = backfill.run(f"--backend={FORTE.name}", "--end=2020-01-01")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == (
+        "ionq-exporter: IonQ has no characterizations of these machines in that time: nothing written"
+    )
+
+
+UNKNOWN = {
+    "alone": ("--backend=qpu.typo",),
+    "after_another": (f"--backend={FORTE.name}", "--backend=qpu.typo"),
+    "after_one_that_is_not_listed": ("--backend=qpu.retired", "--backend=qpu.typo"),
+}
+
+
+@pytest.mark.parametrize("code", [400, 404])
+@pytest.mark.parametrize("flags", UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_a_name_that_ionq_does_not_know_is_told_before_the_first_page_and_nothing_is_left(
+    backfill: Backfill, flags: tuple[str, ...], code: int
+) -> None:
+    pages = Pages({**PAGES.histories, "qpu.retired": wire_history("qpu.retired", 2)}, 10)
+    backfill.upstream.characterizes(
+        lambda request: status(code) if asked(request).backend == "qpu.typo" else pages(request)
+    )
+    ended = backfill.run(*flags)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines()[-1] == (
+        "ionq-exporter: IonQ knows no backend qpu.typo: check --backend (it lists qpu.forte-1, qpu.aria-1, "
+        "simulator; a reserved one may need an API key)"
+    )
+    assert backfill.files == set()
+    queries = [asked(request).query for request in backfill.upstream.characterization_requests]
+    assert [query for query in queries if "page" in query] == []
+    backfill.write(*flags[:-1], f"--backend={ARIA.name}")
+
+
+def test_a_machine_that_ionq_lists_no_longer_is_told_and_read(backfill: Backfill) -> None:
+    backfill.upstream.characterizes(Pages({"qpu.retired": wire_history("qpu.retired", 2)}))
+    ended = backfill.run("--backend=qpu.retired")
+    assert ended.returncode == 0
+    assert "event=backend_not_listed backend=qpu.retired" in ended.stderr
+    assert len(samples(backfill.output, "ionq_backend_fidelity_ratio")) == 59 * 24
 
 
 def test_a_terminal_shows_how_far_it_is(backfill: Backfill) -> None:

@@ -9,14 +9,17 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 
-from deploy.drill import programs
-from exporter.backfill.plan import format_time, parse_time
+from exporter.backfill.reading import FIRST_SCRAPE
 from exporter.metrics import RECORD_METRICS
+from exporter.simulator import Fleet, Simulator
+from exporter.times import format_time, parse_time
 from tests.backfill.support import DAY, SimulatedHistory
 from tests.support.exporter_process import ExporterProcess, run_exporter
 from tests.support.prometheus import Prometheus, eventually, running_prometheus
@@ -35,6 +38,7 @@ class Past:
 
     prometheus: Prometheus
     records: SimulatedHistory
+    first_sample: int
     last_sample: int
 
     def told(self, moment: float | None = None, expression: str = FIDELITY) -> list[float]:
@@ -47,15 +51,41 @@ class Past:
         return [] if fidelity is None else [fidelity]
 
 
+def quiet_simulation(now: float) -> tuple[int, SimulatedHistory]:
+    """Return the seed of a fleet whose machine publishes nothing within a day of now, and what it does.
+
+    Between two scrapes, or two questions of a test, nothing then changes.
+    """
+    for seed in count(1):
+        history = SimulatedHistory.of(BACKEND, now + DAY, seed)
+        two_years_ago = {history.fidelity(now - (2 * 365 + days) * DAY) for days in range(-5, 5)}
+        if max(history.records) < now - DAY and history.fidelity(now) not in two_years_ago:
+            return seed, history
+    raise AssertionError
+
+
+@contextlib.contextmanager
+def simulator(seed: int) -> Iterator[str]:
+    """Run the simulator in a thread, and yield the URL of its API."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(Simulator(Fleet(seed))) as running,
+    ):
+        yield running.url
+
+
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     program, promtool = (require_tool(name, package="prometheus") for name in ("prometheus", "promtool"))
     folder = tmp_path_factory.mktemp("past")
     with contextlib.ExitStack() as stack:
-        api_url = f"{stack.enter_context(programs.simulator())}/v0.4"
+        now = time.time()
+        seed, records = quiet_simulation(now)
+        api_url = stack.enter_context(simulator(seed))
         exporter = stack.enter_context(ExporterProcess(api_url, characterizations=True))
         target = httpx.URL(exporter.urls[0])
-        told = backfill(api_url, folder, job="ionq", instance=target.netloc.decode())
+        start = now - 3 * 365 * DAY
+        told = backfill(api_url, folder, start, job="ionq", instance=target.netloc.decode())
         # Where the Prometheus of the tests keeps its data.
         load = told.splitlines()[-1].replace("DIRECTORY", shlex.quote(str(folder / "prometheus")))
         subprocess.run([promtool, *shlex.split(load)[1:]], check=True, capture_output=True, timeout=60)
@@ -64,17 +94,19 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
         )
         eventually(lambda: prometheus.query(FIDELITY))
         (end,) = re.findall(r" to (\S+), as ", told)
-        yield Past(prometheus, SimulatedHistory.of(BACKEND), int(parse_time(end)) // HOUR * HOUR)
+        # Nothing counts at the end itself.
+        last_sample = (int(parse_time(end)) - 1) // HOUR * HOUR
+        yield Past(prometheus, records, -(-int(start) // HOUR) * HOUR, last_sample)
 
 
-def backfill(api_url: str, folder: Path, **labels: str) -> str:
+def backfill(api_url: str, folder: Path, start: float, **labels: str) -> str:
     """Run the command, and return what it tells."""
     ended = run_exporter(
         "backfill",
         f"--ionq.api-url={api_url}",
         f"--output={folder / 'history.openmetrics'}",
         f"--backend={BACKEND}",
-        f"--start={format_time(time.time() - 3 * 365 * DAY)}",
+        f"--start={format_time(start)}",
         "--requests-per-second=10",
         *(f"--label={name}={value}" for name, value in labels.items()),
     )
@@ -124,19 +156,16 @@ def test_history_and_scrapes_are_one_series_across_the_seam(past: Past) -> None:
 
 
 def test_every_metric_of_the_history_has_the_labels_of_the_one_that_is_scraped(past: Past) -> None:
-    def labels_but_the_id(name: str, moment: float, *, at: float | None) -> set[frozenset[tuple[str, str]]]:
-        record = past.records.in_force(moment)
-        assert record
-        # Another record may have been published between the two moments.
-        identity = ("characterization_id", record["id"])
-        return {
-            frozenset(labels.items()) - {identity} for labels, _ in past.prometheus.query(name + FORTE, at=at)
-        }
+    def labels(name: str, at: float | None = None) -> set[frozenset[tuple[str, str]]]:
+        return {frozenset(labels.items()) for labels, _ in past.prometheus.query(name + FORTE, at=at)}
 
     for metric in RECORD_METRICS:
-        before = labels_but_the_id(metric.name, past.last_sample, at=past.last_sample)
-        after = labels_but_the_id(metric.name, time.time(), at=None)
-        assert before == after != set(), metric.name
+        assert labels(metric.name, past.last_sample) == labels(metric.name) != set(), metric.name
+
+
+def test_the_query_that_is_told_finds_the_first_sample_as_a_time_to_end_at(past: Past) -> None:
+    asked_at = past.first_sample + 200 * DAY + 1234
+    assert past.told(asked_at, FIRST_SCRAPE) == [past.first_sample]
 
 
 def test_between_full_hours_the_last_value_of_an_hour_is_the_value(past: Past) -> None:

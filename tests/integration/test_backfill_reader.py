@@ -5,22 +5,26 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from io import StringIO
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from exporter.backfill.command import progress
-from exporter.backfill.history import LONGEST_PAUSE_SECONDS, PAUSES_SECONDS, HistoryReader
-from exporter.backfill.plan import Machine, Page, Plan, format_time
-from exporter.errors import DeadlineExceededError, HTTPStatusError, IonQError
+from exporter.backfill.history import HistoryReader
+from exporter.backfill.patience import LONGEST_PAUSE_SECONDS, PAUSES_SECONDS, Patience
+from exporter.backfill.plan import Machine, Page, Plan
+from exporter.backfill.reading import progress
+from exporter.errors import DeadlineExceededError, HTTPStatusError, IonQError, TLSError, UnexpectedShapeError
 from exporter.ionq_client import IonQClient
 from exporter.logs import configure_logs
+from exporter.times import format_time
 from tests.backfill.support import (
     ARIA,
     DAY,
     END,
     FORTE,
     START,
+    Asked,
     Pages,
     asked,
     fleet,
@@ -30,8 +34,10 @@ from tests.backfill.support import (
     wire_history,
     wire_record,
 )
+from tests.support.certificates import Authority
 from tests.support.clock import Clock
 from tests.support.upstream import (
+    FLEET,
     Request,
     Script,
     Upstream,
@@ -63,14 +69,16 @@ class Reading:
             max_pause_seconds=LONGEST_PAUSE_SECONDS,
             clock=self.clock,
         )
-        self.reader = HistoryReader(
+        logger = configure_logs("info", "logfmt", self.log)
+        patience = Patience(
             self.client,
-            configure_logs("info", "logfmt", self.log),
+            logger,
             timeout_seconds=timeout_seconds,
             requests_per_second=per_second,
             clock=self.clock,
             sleep=self._sleep,
         )
+        self.reader = HistoryReader(self.client, patience, logger)
 
     @property
     def took(self) -> float:
@@ -189,36 +197,66 @@ async def test_a_page_of_which_every_record_is_rejected_does_not_end_the_history
     assert "record.id is missing or empty" in reading.log.getvalue()
 
 
-async def test_a_server_that_counts_all_pages_on_each_is_read_to_the_end_as_well(
-    reading: Reading, upstream: Upstream
-) -> None:
-    history = wire_history(count=4)
+ENDS: dict[str, tuple[Script, str]] = {
+    "400": (status(400), "IonQ answers 400"),
+    "404": (status(404), "IonQ answers 404"),
+    "empty": (page(remaining=4), "it is empty"),
+    "empty_and_uncounted": (ok(b'{"characterizations": []}'), "it is empty"),
+    "the_same_again": (page(FORTE_HISTORY[-1], remaining=4), "it is the same as the one before"),
+}
 
+
+@pytest.mark.parametrize(("end", "sign"), ENDS.values(), ids=ENDS.keys())
+@pytest.mark.parametrize("counts", [{"pages": 4}, {}], ids=["all_pages_are_counted", "no_page_is_counted"])
+async def test_what_follows_the_last_page_that_may_be_is_the_end_of_the_history(
+    reading: Reading, upstream: Upstream, counts: Mapping[str, Any], end: Script, sign: str
+) -> None:
     def page_of_four(request: Request) -> Script:
         number = asked(request).page
-        return page(*history[number - 1 : number], remaining=4)
+        records = FORTE_HISTORY[number - 1 : number]
+        return ok(json.dumps({"characterizations": records, **counts}).encode()) if records else end
 
     upstream.characterizes(page_of_four)
-    assert len(ids(await reading.pages(plan()))) == 4
-    assert len(upstream.characterization_requests) == 5, "the last of them is empty"
+    pages = await reading.pages(plan())
+    assert ids(pages) == [record["id"] for record in FORTE_HISTORY]
+    assert progress(plan(), pages) == (5, 5)
+    assert len(upstream.characterization_requests) == 5
+    assert f'event=history_ended backend=qpu.forte-1 page=5 because="{sign}"' in reading.log.getvalue()
 
 
-@pytest.mark.parametrize("code", [400, 404])
-async def test_a_page_that_is_refused_after_others_is_the_end_of_the_history(
-    reading: Reading, upstream: Upstream, code: int
+@pytest.mark.parametrize(("end", "sign"), ENDS.values(), ids=ENDS.keys())
+@pytest.mark.parametrize("announced", [2, 20])
+async def test_the_same_where_ionq_announced_more_is_a_failure_after_some_patience(
+    reading: Reading, upstream: Upstream, announced: int, end: Script, sign: str
 ) -> None:
-    history = wire_history(count=4)
+    before = wire_record("newer", "2025-02-27")
+    first_two = [page(before, remaining=announced + 1), page(FORTE_HISTORY[-1], remaining=announced)]
+    upstream.characterizes(first(*first_two, then=lambda _: end))
+    with pytest.raises(UnexpectedShapeError) as caught:
+        await reading.pages(plan())
+    assert caught.value.message == (
+        f"IonQ announced {announced} more pages of qpu.forte-1 after page 2, but of page 3 {sign}"
+    )
+    assert pages_asked(upstream.characterization_requests)[2:] == [(FORTE.name, 3)] * (
+        len(PAUSES_SECONDS) + 1
+    )
+    assert [nap for nap in reading.naps if nap >= 1] == list(PAUSES_SECONDS)
 
-    def page_of_four(request: Request) -> Script:
-        number = asked(request).page
-        return page(*history[number - 1 : number], remaining=4) if number <= len(history) else status(code)
 
-    upstream.characterizes(page_of_four)
-    assert len(ids(await reading.pages(plan()))) == 4
-    assert f"event=history_ended backend=qpu.forte-1 page=5 status={code}" in reading.log.getvalue()
+@pytest.mark.parametrize(("end", "_sign"), ENDS.values(), ids=ENDS.keys())
+async def test_a_page_that_comes_late_is_no_end(
+    reading: Reading, upstream: Upstream, end: Script, _sign: str
+) -> None:
+    history = wire_history(FORTE.name, 5)
+    newest = page(history[0], remaining=4)
+    answers = Pages({FORTE.name: history})
+    # The same page again is the one with the newest record.
+    faulty = newest if end is ENDS["the_same_again"][0] else end
+    upstream.characterizes(first(newest, faulty, faulty, then=answers))
+    assert ids(await reading.pages(plan())) == [record["id"] for record in history]
 
 
-@pytest.mark.parametrize("pages", [{}, {"pages": None}, {"pages": "4"}], ids=str)
+@pytest.mark.parametrize("pages", [{"pages": None}, {"pages": "4"}], ids=str)
 async def test_a_server_that_does_not_count_pages_is_read_until_one_is_empty(
     reading: Reading, upstream: Upstream, pages: Mapping[str, Any]
 ) -> None:
@@ -231,16 +269,6 @@ async def test_a_server_that_does_not_count_pages_is_read_until_one_is_empty(
     upstream.characterizes(uncounted)
     assert len(ids(await reading.pages(plan()))) == 4
     assert len(upstream.characterization_requests) == 5
-
-
-async def test_a_server_that_sends_the_same_page_for_ever_is_asked_once_more_and_told_of(
-    reading: Reading, upstream: Upstream
-) -> None:
-    upstream.characterizes(lambda _: page(*FORTE_HISTORY, remaining=27))
-    pages = await reading.pages(plan())
-    assert [page.number for page in pages] == [1]
-    assert len(upstream.characterization_requests) == 2
-    assert "event=history_incomplete backend=qpu.forte-1" in reading.log.getvalue()
 
 
 ENDLESS: dict[str, Callable[[int], Script]] = {
@@ -270,18 +298,52 @@ async def test_machines_are_those_that_ionq_lists_with_a_characterization(
     )
 
 
+async def test_of_two_rows_with_one_name_the_location_of_the_first_counts_as_it_does_in_a_scrape(
+    reading: Reading, upstream: Upstream
+) -> None:
+    rows = [FLEET[0] | {"location": place} for place in ("here", "there")]
+    upstream.answers(ok(json.dumps(rows).encode()))
+    assert await reading.reader.machines(()) == (Machine(FORTE.name, "here"),)
+    assert await reading.reader.machines([FORTE.name]) == (Machine(FORTE.name, "here"),)
+
+
 async def test_machines_that_are_named_are_taken_in_that_order_once_each_and_listed_or_not(
     reading: Reading, upstream: Upstream
 ) -> None:
     upstream.answers(fleet("qpu.a", "qpu.b"))
+    upstream.characterizes(lambda _: page())
     assert await reading.reader.machines(["qpu.gone", "qpu.b", "simulator", "qpu.b"]) == (
         Machine("qpu.gone", ""),
         Machine("qpu.b", "College Park, MD, USA"),
         Machine("simulator", ""),
     )
+    (request,) = upstream.characterization_requests
+    assert asked(request) == Asked("qpu.gone", {"limit": "1"})
+
+
+async def test_a_name_that_is_not_listed_needs_a_key_where_ionq_says_so(
+    reading: Reading, upstream: Upstream
+) -> None:
+    upstream.characterizes(lambda _: status(403))
+    with pytest.raises(HTTPStatusError, match="check the API key"):
+        await reading.reader.machines(["qpu.reserved"])
+
+
+async def test_a_name_that_nobody_knows_is_told_with_some_that_ionq_lists(
+    reading: Reading, upstream: Upstream
+) -> None:
+    upstream.answers(fleet(*(f"qpu.{number}" for number in range(400))))
+    upstream.characterizes(lambda _: status(404))
+    with pytest.raises(HTTPStatusError) as caught:
+        await reading.reader.machines(["qpu.typo"])
+    assert "(it lists qpu.0, qpu.1, qpu.2, qpu.3, qpu.4, qpu.5, qpu.6, qpu.7, qpu.8, qpu.9, ...;" in (
+        caught.value.message
+    )
 
 
 FAILURES: dict[str, tuple[Script, str]] = {
+    "408": (status(408), "http_status"),
+    "425": (status(425), "http_status"),
     "500": (status(500), "http_status"),
     "502": (status(502), "http_status"),
     "529": (status(529), "http_status"),
@@ -345,7 +407,10 @@ async def test_the_list_of_machines_is_asked_for_again_too(reading: Reading, ups
 REFUSALS = {
     "401": (status(401), "IonQ answered 401: check the API key"),
     "403": (status(403), "IonQ answered 403: check the API key"),
-    "404": (status(404, body=b'{"message": "No."}'), "IonQ knows no backend qpu.forte-1: check --backend"),
+    "404": (
+        status(404, body=b'{"message": "No."}'),
+        "404 for the history of qpu.forte-1: check --ionq.api-url, or name others with --backend",
+    ),
     "redirect": (status(302, {"Location": "https://elsewhere.test"}), "redirects to"),
     "too_large": (ok(b" " * (1 << 21)), "over 1048576 bytes"),
 }
@@ -360,6 +425,16 @@ async def test_what_would_be_asked_for_in_vain_is_given_up_at_once(
         await reading.pages(plan())
     assert len(upstream.characterization_requests) == 1
     assert reading.took == 0
+
+
+async def test_a_certificate_that_is_not_trusted_is_shown_once_and_no_more(tmp_path: Path) -> None:
+    with Upstream(tls=Authority(tmp_path).server_context()) as upstream:
+        reading = Reading(upstream)
+        with pytest.raises(TLSError):
+            await reading.pages(plan())
+        assert len(upstream.connections) == 1
+        assert reading.took == 0
+        await reading.client.aclose()
 
 
 async def test_a_wrong_url_is_not_taken_for_a_wrong_name(reading: Reading, upstream: Upstream) -> None:
@@ -389,6 +464,23 @@ async def test_a_pause_of_an_hour_is_kept_too(reading: Reading, upstream: Upstre
     await reading.pages(plan())
     assert len(upstream.characterization_requests) == 1 + len(FORTE_HISTORY)
     assert 3600 <= reading.took < 3600 + len(FORTE_HISTORY)
+
+
+async def test_a_pause_of_more_than_a_day_is_cut_to_a_day(reading: Reading, upstream: Upstream) -> None:
+    upstream.characterizes(first(status(429, {"Retry-After": "90000"}), then=PAGES))
+    await reading.pages(plan())
+    assert reading.naps[0] == 86400
+
+
+@pytest.mark.parametrize("code", [408, 500, 503, 529])
+async def test_a_pause_that_any_failure_asks_for_is_kept_if_it_is_longer_than_that_of_patience(
+    reading: Reading, upstream: Upstream, code: int
+) -> None:
+    pauses = ["120", "1", "3", "90000", "soon"]
+    failures = [status(code, {"Retry-After": pause}) for pause in pauses]
+    upstream.characterizes(first(*failures, then=PAGES))
+    await reading.pages(plan())
+    assert [nap for nap in reading.naps if nap >= 1] == [120, 2, 4, 86400, 30]
 
 
 async def test_pauses_without_end_are_given_up(reading: Reading, upstream: Upstream) -> None:

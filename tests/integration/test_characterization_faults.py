@@ -109,49 +109,11 @@ class Observed:
         assert time.monotonic() - started < budget + MOMENT
         shown = Exposition(render_scrape(scrape, self._exporter.telemetry, Format.TEXT).plain.decode())
         assert shown.up
-        assert counts(shown, "ionq_exporter_api_failures_total", "reason") == {}
+        assert shown.counted("ionq_exporter_api_failures_total", "reason") == {}
         return shown
 
     async def aclose(self) -> None:
         await self._exporter.aclose()
-
-
-def counts(shown: Exposition, name: str, label: str) -> dict[str, float]:
-    """Return what was counted, without what was not."""
-    return {
-        sample.labels[label]: sample.value for sample in shown.samples if sample.name == name and sample.value
-    }
-
-
-def failures(shown: Exposition) -> dict[str, float]:
-    return counts(shown, "ionq_exporter_characterization_failures_total", "reason")
-
-
-def backends(shown: Exposition) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """Return all that comes from /backends."""
-    names = {metric.name for metric in BACKEND_METRICS}
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for sample in shown.samples
-        if sample.name in names
-    }
-
-
-def records(shown: Exposition) -> dict[str, str]:
-    """Return which record each backend's numbers are from."""
-    return {
-        sample.labels["backend"]: sample.labels["characterization_id"]
-        for sample in shown.samples
-        if sample.name == "ionq_backend_characterization_record_info"
-    }
-
-
-def current(shown: Exposition) -> dict[str, float]:
-    return {
-        sample.labels["backend"]: sample.value
-        for sample in shown.samples
-        if sample.name == "ionq_backend_characterization_current"
-    }
 
 
 @pytest.fixture
@@ -179,24 +141,24 @@ async def test_a_fault_costs_characterizations_until_it_ends_and_the_backends_no
 ) -> None:
     simulator.drill.begin(Break(fault, "characterizations"))
     during = await observed.scrape(SHORT_BUDGET if expected.lasts else LONG_BUDGET)
-    assert backends(during) == backends(untroubled)
-    assert records(during) == {}
-    assert current(during) == dict.fromkeys(CHARACTERIZED, 0)
+    assert during.samples_of(BACKEND_METRICS) == untroubled.samples_of(BACKEND_METRICS)
+    assert during.records == {}
+    assert during.current == dict.fromkeys(CHARACTERIZED, 0)
 
     asked = simulator.requests_by_endpoint["characterizations"]
     paused = await observed.scrape()
     assert simulator.requests_by_endpoint["characterizations"] == asked, "who fails is left alone for a while"
     assert expected.log in observed.log.getvalue()
-    assert failures(paused).keys() == {expected.reason}
-    assert SIDE_BY_SIDE <= failures(paused)[expected.reason] < 2 * SIDE_BY_SIDE
+    assert paused.characterization_failures.keys() == {expected.reason}
+    assert SIDE_BY_SIDE <= paused.characterization_failures[expected.reason] < 2 * SIDE_BY_SIDE
 
     simulator.drill.end()
     observed.clock.now += FIRST_PAUSE_SECONDS
     after = await observed.scrape()
-    assert backends(after) == backends(untroubled)
-    assert records(after) == records(untroubled) == CHARACTERIZED
-    assert current(after) == dict.fromkeys(CHARACTERIZED, 1)
-    assert failures(after) == failures(paused)
+    assert after.samples_of(BACKEND_METRICS) == untroubled.samples_of(BACKEND_METRICS)
+    assert after.records == untroubled.records == CHARACTERIZED
+    assert after.current == dict.fromkeys(CHARACTERIZED, 1)
+    assert after.characterization_failures == paused.characterization_failures
 
 
 async def test_bad_values_are_left_out_of_a_record_and_counted_by_field(
@@ -204,16 +166,16 @@ async def test_bad_values_are_left_out_of_a_record_and_counted_by_field(
 ) -> None:
     simulator.drill.begin(Break("bad_values", "characterizations"))
     during = await observed.scrape()
-    assert backends(during) == backends(untroubled)
-    assert records(during) == CHARACTERIZED
-    assert failures(during) == {}
-    rejected = counts(during, "ionq_exporter_rejected_values_total", "field")
+    assert during.samples_of(BACKEND_METRICS) == untroubled.samples_of(BACKEND_METRICS)
+    assert during.records == CHARACTERIZED
+    assert during.characterization_failures == {}
+    rejected = during.counted("ionq_exporter_rejected_values_total", "field")
     assert rejected.keys() == {"record.qubits", "record.connectivity", "record.fidelity", "record.timing"}
     assert "is not a number" in observed.log.getvalue()
     with pytest.raises(ValueError, match="not enough values"):
         during.value("ionq_backend_fidelity_ratio", operation="2q", backend="qpu.forte-1")
     dates = "ionq_backend_characterization_timestamp_seconds"
-    assert counts(during, dates, "backend") == counts(untroubled, dates, "backend")
+    assert during.by_label(dates, "backend") == untroubled.by_label(dates, "backend")
 
 
 def test_each_fault_of_the_fire_drill_is_a_case() -> None:

@@ -184,6 +184,29 @@ async def test_an_error_that_nobody_thought_of_is_a_failure_like_any_other(upstr
     assert shown(await reading.characterize("a")) == [None]
     assert "reason=protocol" in reading.log.getvalue()
     assert "RuntimeError: nobody thought of GET" in reading.log.getvalue()
+    assert "in handle_async_request" in reading.log.getvalue()
+
+
+async def test_a_read_that_got_no_further_than_the_handshake_in_time_says_so() -> None:
+    with Upstream(greeting=hang, scheme="https") as upstream:
+        async with connected(upstream) as client:
+            reading = Reading(client)
+            listed = BackendList((Backend("qpu.0", characterization_id="a"),))
+            await reading.reader.characterize(listed, 0.3)
+    assert "reason=tls" in reading.log.getvalue()
+    assert "no TLS handshake with localhost in what was left of the scrape's time" in reading.log.getvalue()
+
+
+async def test_connections_that_cannot_be_closed_cost_no_record(upstream: Upstream) -> None:
+    class Clinging(httpx.AsyncHTTPTransport):
+        async def aclose(self) -> None:
+            await super().aclose()
+            raise RuntimeError("nobody thought of that")
+
+    upstream.characterizes(lambda _: with_id("a"))
+    reading = Reading(IonQClient(upstream.url, max_response_bytes=1 << 20, new_transport=Clinging))
+    assert shown(await reading.characterize("a")) == ["a"]
+    assert "RuntimeError: nobody thought of that" in reading.log.getvalue()
 
 
 async def test_a_handshake_that_breaks_off_costs_no_read_beside_it(

@@ -10,7 +10,6 @@ import pytest
 from exporter.characterization_reader import SIDE_BY_SIDE
 from exporter.metrics import CHARACTERIZATION_METRICS
 from tests.support.exporter_process import ExporterProcess
-from tests.support.exposition import Exposition
 from tests.support.upstream import (
     CHARACTERIZATION,
     FLEET,
@@ -84,14 +83,14 @@ def test_each_record_is_read_once_and_again_only_when_its_id_changes(
     last = exporter.scrape()
     assert last.requests == 1 + BACKENDS + 1_000
     assert len(upstream.characterization_requests) == BACKENDS
-    assert characterizations(last) == characterizations(first)
+    assert last.samples_of(CHARACTERIZATION_METRICS) == first.samples_of(CHARACTERIZATION_METRICS)
 
     upstream.characterizes(lambda request: record_of_its_name(request, version=2))
     upstream.answers(fleet({"qpu.7": 2}))
     changed = exporter.scrape()
     exporter.scrape()
     assert asked(upstream) == {f"qpu.{number}": 1 for number in range(BACKENDS)} | {"qpu.7": 2}
-    assert shown_records(changed) == {
+    assert changed.records == {
         **{f"qpu.{number}": f"qpu.{number}/v1" for number in range(BACKENDS)},
         "qpu.7": "qpu.7/v2",
     }
@@ -125,13 +124,13 @@ def test_a_hung_endpoint_costs_no_backend_and_no_deadline(
     assert before.up
     assert before.backends == without
     assert 0.2 <= before.value("ionq_scrape_duration_seconds") < 2, "what was granted"
-    assert currents(before) == dict.fromkeys(without, 0.0)
-    assert shown_records(before) == {name: identity(name) for name in without}, "the last known stay"
-    assert failures(before) == {"timeout": SIDE_BY_SIDE}
+    assert before.current == dict.fromkeys(without, 0.0)
+    assert before.records == {name: identity(name) for name in without}, "the last known stay"
+    assert before.characterization_failures == {"timeout": SIDE_BY_SIDE}
 
     after = exporter.scrape("2")
     assert after.failures_since(before) == {}
-    assert failures(after) == failures(before)
+    assert after.characterization_failures == before.characterization_failures
     assert len(upstream.characterization_requests) == SIDE_BY_SIDE, "who hangs is left alone for a while"
 
 
@@ -144,9 +143,9 @@ def test_what_does_not_arrive_in_time_does_not_hold_up_the_others(
     )
     others = {f"qpu.{number}" for number in range(BACKENDS)} - {"qpu.3"}
     first, second = exporter.scrape("4"), exporter.scrape("4")
-    assert shown_records(first).keys() == shown_records(second).keys() == others
-    assert failures(first) == {}, "it may have been slow"
-    assert failures(second) == {"timeout": 1}
+    assert first.records.keys() == second.records.keys() == others
+    assert first.characterization_failures == {}, "it may have been slow"
+    assert second.characterization_failures == {"timeout": 1}
     assert asked(upstream)["qpu.3"] == 2
 
 
@@ -162,10 +161,10 @@ def test_what_was_not_read_in_time_comes_with_the_next_scrape(
 
     upstream.characterizes(characterize)
     first = exporter.scrape("4")
-    assert len(shown_records(first)) == 1
+    assert len(first.records) == 1
     second = exporter.scrape("4")
-    assert len(shown_records(second)) == BACKENDS
-    assert failures(second) == {}
+    assert len(second.records) == BACKENDS
+    assert second.characterization_failures == {}
 
 
 def test_scrapes_that_come_together_share_their_reads(exporter: ExporterProcess, upstream: Upstream) -> None:
@@ -175,7 +174,7 @@ def test_scrapes_that_come_together_share_their_reads(exporter: ExporterProcess,
     finish = [exporter.begin_scrape("9") for _ in range(3)]
     upstream.await_characterization_requests(1)
     held.release()
-    assert [shown_records(scrape()) for scrape in finish] == [{"qpu.0": "qpu.0/v1"}] * 3
+    assert [scrape().records for scrape in finish] == [{"qpu.0": "qpu.0/v1"}] * 3
     assert len(upstream.characterization_requests) == 1
 
 
@@ -198,11 +197,11 @@ def test_an_endpoint_that_fails_is_asked_for_few_records_and_then_left_alone(
     first, second = exporter.scrape(), exporter.scrape()
     assert first.up
     assert len(first.backends) == BACKENDS
-    assert failures(second) == failures(first)
-    assert failures(first).keys() == {reason}
+    assert second.characterization_failures == first.characterization_failures
+    assert first.characterization_failures.keys() == {reason}
     # Four at once fail; by then the first of them have gone on to their next.
     assert len(upstream.characterization_requests) < 2 * SIDE_BY_SIDE
-    assert currents(second) == {f"qpu.{number}": 0.0 for number in range(BACKENDS)}
+    assert second.current == {f"qpu.{number}": 0.0 for number in range(BACKENDS)}
     exporter.await_log("event=characterization_read_failed", f"reason={reason}")
 
 
@@ -211,7 +210,7 @@ def test_a_pause_that_the_endpoint_asks_for_does_not_pause_the_backends(
 ) -> None:
     upstream.answers(fleet(backends=1))
     upstream.characterizes(lambda _: status(429, {"Retry-After": "60"}))
-    assert failures(exporter.scrape()) == {"rate_limited": 1}
+    assert exporter.scrape().characterization_failures == {"rate_limited": 1}
     assert exporter.scrape().up
 
 
@@ -222,9 +221,9 @@ def test_the_numbers_say_which_record_they_are_from_if_it_is_another(
     scrape = exporter.scrape()
     assert scrape.value("ionq_backend_characterization_info", characterization_id="qpu.0/v2") == 1
     assert scrape.value("ionq_backend_characterization_record_info", characterization_id="qpu.0/v1") == 1
-    assert currents(scrape) == {"qpu.0": 0.0}
+    assert scrape.current == {"qpu.0": 0.0}
     assert scrape.value("ionq_backend_fidelity_ratio", operation="2q") == 0.995
-    assert failures(scrape) == {}
+    assert scrape.characterization_failures == {}
 
 
 def test_a_machine_without_characterizations_shows_none(
@@ -233,9 +232,9 @@ def test_a_machine_without_characterizations_shows_none(
     upstream.answers(fleet(backends=1))
     upstream.characterizes(lambda _: ok(b'{"characterizations": null, "pages": 0}'))
     scrape = exporter.scrape()
-    assert currents(scrape) == {"qpu.0": 0.0}
-    assert shown_records(scrape) == {}
-    assert failures(scrape) == {}
+    assert scrape.current == {"qpu.0": 0.0}
+    assert scrape.records == {}
+    assert scrape.characterization_failures == {}
 
 
 def test_what_is_not_valid_in_a_record_is_left_out_counted_and_logged(
@@ -245,7 +244,7 @@ def test_what_is_not_valid_in_a_record_is_left_out_counted_and_logged(
     bad = {"spam": {"median": 1.5}, "1q": {"median": 0.501, "stderr": 0}, "2q": {"median": 0.99}}
     upstream.characterizes(lambda request: characterized(request, record("qpu.0", fidelity=bad)))
     before = exporter.scrape()
-    assert fidelities(before) == {"2q": 0.99}
+    assert before.by_label("ionq_backend_fidelity_ratio", "operation") == {"2q": 0.99}
     assert before.value("ionq_exporter_rejected_values_total", field="record.fidelity") == 1
     exporter.await_log("event=ionq_values_rejected", "qpu.0: record.fidelity spam.median 1.5 is not between")
 
@@ -254,9 +253,9 @@ def test_while_the_backends_cannot_be_read_nothing_is_shown_of_them(
     exporter: ExporterProcess, upstream: Upstream
 ) -> None:
     upstream.answers(fleet(), status(500), fleet())
-    assert len(shown_records(exporter.scrape())) == BACKENDS
-    assert shown_records(exporter.scrape()) == {}
-    assert len(shown_records(exporter.scrape())) == BACKENDS
+    assert len(exporter.scrape().records) == BACKENDS
+    assert exporter.scrape().records == {}
+    assert len(exporter.scrape().records) == BACKENDS
     assert len(upstream.characterization_requests) == BACKENDS
 
 
@@ -274,41 +273,5 @@ def test_the_collector_can_be_switched_off(
     with ExporterProcess(upstream.url, *flags, environment=environment, characterizations=True) as exporter:
         scrape = exporter.scrape()
     assert scrape.up
-    assert characterizations(scrape) == set()
+    assert scrape.samples_of(CHARACTERIZATION_METRICS) == {}
     assert upstream.characterization_requests == []
-
-
-def characterizations(scrape: Exposition) -> set[Any]:
-    """Return the samples of characterizations, as they are."""
-    names = {metric.name for metric in CHARACTERIZATION_METRICS}
-    return {
-        (sample.name, frozenset(sample.labels.items()), sample.value)
-        for sample in scrape.samples
-        if sample.name in names
-    }
-
-
-def by_label(scrape: Exposition, name: str, label: str) -> dict[str, float]:
-    return {sample.labels[label]: sample.value for sample in scrape.samples if sample.name == name}
-
-
-def shown_records(scrape: Exposition) -> dict[str, str]:
-    """Return which record each backend's numbers are from."""
-    return {
-        sample.labels["backend"]: sample.labels["characterization_id"]
-        for sample in scrape.samples
-        if sample.name == "ionq_backend_characterization_record_info"
-    }
-
-
-def currents(scrape: Exposition) -> dict[str, float]:
-    return by_label(scrape, "ionq_backend_characterization_current", "backend")
-
-
-def fidelities(scrape: Exposition) -> dict[str, float]:
-    return by_label(scrape, "ionq_backend_fidelity_ratio", "operation")
-
-
-def failures(scrape: Exposition) -> dict[str, float]:
-    counts = by_label(scrape, "ionq_exporter_characterization_failures_total", "reason")
-    return {reason: count for reason, count in counts.items() if count}

@@ -127,7 +127,17 @@ def test_there_is_no_flag_for_the_key_itself() -> None:
     assert_hidden(ended.stderr)
 
 
-JSON_KEY = json.dumps(KEY)[1:-1]
+def escaped(form: str) -> str:
+    """Write the first eight characters of the key, and each that is no letter, in a form of their code."""
+    return "".join(
+        character if position >= 8 and character.isalnum() else form.format(ord(character))
+        for position, character in enumerate(KEY)
+    )
+
+
+JSON_KEY = escaped("\\u{:04x}")
+JSON_KEY_IN_CAPITALS = escaped("\\u{:04X}")
+PERCENT_KEY = escaped("%{:02x}")
 
 ECHOES: dict[str, Script] = {
     "backend": ok(json.dumps([{"backend": KEY, "qubits": 1}]).encode()),
@@ -138,6 +148,12 @@ ECHOES: dict[str, Script] = {
     "backend_with_escaped_slash": ok(
         json.dumps([{"backend": KEY, "qubits": 1}]).replace("/", "\\/").encode()
     ),
+    "backend_in_escapes": ok(f'[{{"backend": "{JSON_KEY}", "qubits": 1}}]'.encode()),
+    "backend_in_escapes_with_capitals": ok(
+        f'[{{"backend": "a", "qubits": 1, "location": "not {JSON_KEY_IN_CAPITALS}"}}]'.encode()
+    ),
+    "backend_in_utf_16": ok(json.dumps([{"backend": KEY, "qubits": 1}]).encode("utf-16")),
+    "bad_value_in_escapes": ok(f'[{{"backend": "a", "qubits": "{JSON_KEY}"}}]'.encode()),
     "label_values": ok(
         json.dumps([{"backend": "a", "location": KEY, "status": KEY, "characterization_id": KEY}]).encode()
     ),
@@ -145,10 +161,12 @@ ECHOES: dict[str, Script] = {
     "unexpected_shape": ok(json.dumps({"message": KEY}).encode()),
     "no_json": ok(f"{KEY} is your key".encode()),
     "error_message": status(401, body=json.dumps({"message": f"no such key: {KEY}"}).encode()),
+    "error_message_in_escapes": status(401, body=f'{{"message": "no key {JSON_KEY}"}}'.encode()),
     "error_object": status(403, body=json.dumps({"message": {"key": KEY}}).encode()),
     "request_id": status(500, {"x-request-id": KEY}),
     "redirect": status(302, {"Location": f"https://login.example/?key={KEY}"}),
     "redirect_percent_encoded": status(302, {"Location": f"/login?key={quote(KEY, safe='')}"}),
+    "redirect_percent_encoded_in_small": status(302, {"Location": f"/login?key={PERCENT_KEY}"}),
     "header_line": send_and_close(f"HTTP/1.1 200 OK\r\n{KEY}\r\n\r\n".encode()),
     "status_line": send_and_close(f"{KEY}\r\n\r\n".encode()),
     "reason_phrase": send_and_close(f"HTTP/1.1 500 {KEY}\r\nContent-Length: 0\r\n\r\n".encode()),
@@ -176,9 +194,22 @@ def test_a_key_that_ionq_sends_back_is_shown_nowhere(
     assert_hidden(scraped.text)
     assert_hidden(keyed_exporter.get().text)
     assert_hidden("\n".join(keyed_exporter.log))
+    for spelling in (JSON_KEY, JSON_KEY_IN_CAPITALS, PERCENT_KEY):
+        assert spelling[:16] not in scraped.text + "".join(keyed_exporter.log)
 
 
-@pytest.mark.parametrize("echo", ["bad_value", "error_message", "header_line", "redirect"])
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "bad_value",
+        "bad_value_in_escapes",
+        "error_message",
+        "error_message_in_escapes",
+        "header_line",
+        "redirect",
+        "redirect_percent_encoded_in_small",
+    ],
+)
 def test_a_failure_that_holds_the_key_is_logged_without_it(upstream: Upstream, echo: str) -> None:
     upstream.answers(ECHOES[echo])
     ended = run_exporter(

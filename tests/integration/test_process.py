@@ -5,14 +5,16 @@ import re
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from exporter import __version__
-from tests.support.exporter_process import ExporterProcess, run_exporter
+from tests.support.exporter_process import ExporterProcess, clean_environment, run_exporter
 from tests.support.exposition import Exposition
-from tests.support.upstream import Held, Upstream, hang, ok, status
+from tests.support.upstream import PATIENCE_SECONDS, Held, Script, Upstream, hang, ok, status
 
 STOPS = [signal.SIGTERM, signal.SIGINT]
 
@@ -127,6 +129,33 @@ def _refused(argument: str, problem: str) -> None:
     assert problem in ended.stderr
 
 
+_BROKEN = """
+import exporter.serving
+
+class Broken(exporter.serving._Server):
+    async def startup(self, sockets=None):
+        raise ValueError("not enough values to unpack")
+
+exporter.serving._Server = Broken
+exporter.cli.main(["--web.listen-address=127.0.0.1:0"])
+"""
+
+
+def test_what_fails_while_it_serves_is_no_mistake_of_the_users_and_shows_where() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import exporter.cli\n{_BROKEN}"],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "in startup\n" in ended.stderr
+    assert "ValueError: not enough values to unpack\n" in ended.stderr
+    assert "see ionq-exporter --help" not in ended.stderr
+
+
 def test_a_flag_wins_over_its_environment_variable(upstream: Upstream) -> None:
     environment = {
         "IONQ_EXPORTER_IONQ_TIMEOUT": "1s",
@@ -207,22 +236,48 @@ def test_once_writes_the_file_when_ionq_is_down_too(upstream: Upstream, tmp_path
     assert not Exposition(output.read_text()).up
 
 
-@pytest.mark.parametrize("output", ["missing/ionq.prom", "", "/dev/null/ionq.prom"])
-def test_once_into_a_place_that_cannot_be_written_is_one_line_and_exit_status_2(
-    upstream: Upstream, tmp_path: Path, output: str
+BAD_OUTPUTS = {
+    "missing/ionq.prom": "there is no folder {folder}/missing",
+    "file/ionq.prom": "there is no folder {folder}/file",
+    "ionq.txt": "does not end in .prom",
+    "ionq": "does not end in .prom",
+    "": "is a directory",
+}
+
+
+@pytest.mark.parametrize(("output", "problem"), BAD_OUTPUTS.items())
+def test_once_into_a_place_that_cannot_be_written_is_one_line_and_exit_status_2_before_ionq_is_asked(
+    upstream: Upstream, tmp_path: Path, output: str, problem: str
 ) -> None:
+    (tmp_path / "file").touch()
     ended = run_exporter("once", f"--ionq.api-url={upstream.url}", f"--output={tmp_path / output}")
     assert ended.returncode == 2
     assert ended.stderr.startswith("ionq-exporter: ")
     assert ended.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
+    assert problem.format(folder=tmp_path) in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert not upstream.requests
 
 
-def test_once_into_a_full_disk_is_one_line_and_exit_status_2(upstream: Upstream) -> None:
+def test_once_into_a_folder_without_permission_says_which_before_ionq_is_asked(upstream: Upstream) -> None:
+    # Nobody may write there, not even root.
+    ended = run_exporter("once", f"--ionq.api-url={upstream.url}", "--output=/proc/self/ionq.prom")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("ionq-exporter: --output=/proc/self/ionq.prom cannot be written")
+    assert ended.stderr.count("\n") == 1
+    assert not upstream.requests
+
+
+@pytest.mark.parametrize("answer", [ok(), status(500)], ids=["up", "down"])
+def test_once_into_a_full_disk_is_one_line_and_exit_status_2(upstream: Upstream, answer: Script) -> None:
+    upstream.answers(answer)
     with Path("/dev/full").open("w") as full:
         ended = run_exporter("once", f"--ionq.api-url={upstream.url}", stdout=full)
     assert ended.returncode == 2
-    assert ended.stderr == "ionq-exporter: [Errno 28] No space left on device (see ionq-exporter --help)\n"
+    assert (
+        ended.stderr.splitlines(keepends=True)[-1]
+        == "ionq-exporter: [Errno 28] No space left on device (see ionq-exporter --help)\n"
+    )
 
 
 def test_json_logs_are_one_object_a_line(upstream: Upstream) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from exporter.backends import FIELDS
+from exporter.backends import FIELDS, KNOWN_STATUSES
 from exporter.characterizations import MEASURED_OPERATIONS, RECORD_FIELDS, TIMED_OPERATIONS
 from exporter.errors import REASONS
-from exporter.metrics import BACKEND_METRICS, CHARACTERIZATION_METRICS, KNOWN_STATUSES
+from exporter.metrics import BACKEND_METRICS, CHARACTERIZATION_METRICS
 from tests.support.exporter_process import ExporterProcess
 from tests.support.prometheus import Prometheus, eventually, running_prometheus
 from tests.support.tools import require_tool

@@ -126,6 +126,16 @@ def test_a_proxy_that_is_not_there_is_reason_connect(authority: Authority) -> No
         assert "HTTPS_PROXY" in exporter.await_log("ionq_read_failed")
 
 
+def test_a_proxy_that_opens_no_tunnel_in_time_is_reason_connect(authority: Authority) -> None:
+    with Upstream() as proxy:
+        proxy.answers(hang)
+        environment = {**authority.trusted, "HTTPS_PROXY": f"http://{proxy.authority}"}
+        with ExporterProcess(HTTPS_URL, environment=environment) as exporter:
+            assert exporter.scrape("1").value("ionq_exporter_api_failures_total", reason="connect") == 1
+            assert "HTTPS_PROXY" in exporter.await_log("no connection to ionq.test within 0.5s")
+        assert [request.method for request in proxy.requests] == ["CONNECT"]
+
+
 BAD_PROXIES = {
     "port": "http://proxy.test:99999",
     "scheme": "ftp://user:hunter2@proxy.test",

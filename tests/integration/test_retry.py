@@ -109,10 +109,14 @@ def test_any_other_status_is_not_tried_again(
     assert len(upstream.requests) == 2
 
 
-def test_a_retry_stays_within_the_budget(exporter: ExporterProcess, upstream: Upstream) -> None:
-    upstream.answers(ok(), status(503), hang)
-    before = exporter.scrape()
-    failed = exporter.scrape("2")
-    assert failed.failures_since(before) == {"timeout": 1}
-    assert 1.5 <= failed.value("ionq_scrape_duration_seconds") < 2
-    assert len(upstream.requests) == 3
+def test_a_retry_stays_within_the_budget_and_the_first_answer_is_told(upstream: Upstream) -> None:
+    upstream.answers(status(503, {"x-request-id": "req-1"}, b'{"message": "down"}'), hang)
+    with ExporterProcess(upstream.url) as exporter:
+        failed = exporter.scrape("2")
+        assert failed.value("ionq_exporter_api_failures_total", reason="http_status") == 1
+        assert 1.5 <= failed.value("ionq_scrape_duration_seconds") < 2
+        assert len(upstream.requests) == 2
+        exporter.await_log(
+            "IonQ answered 503 ('down'): see https://status.ionq.co (no answer to a second try)",
+            "request_id=req-1",
+        )

@@ -11,6 +11,9 @@ from tests.support.exporter_process import ExporterProcess
 from tests.support.exposition import Exposition
 from tests.support.upstream import Held, Upstream, hang, ok, status
 
+MOMENT = 5.0
+"""More than a busy machine adds to a deadline, and less than what a scrape takes without one."""
+
 
 def test_scrapes_that_arrive_while_one_is_under_way_share_its_answer(
     exporter: ExporterProcess, upstream: Upstream
@@ -46,7 +49,7 @@ def test_each_scrape_keeps_its_own_deadline(exporter: ExporterProcess, upstream:
     finish_patient = exporter.begin_scrape("20")
     hasty, took = _timed(exporter, "1")
     assert not hasty.up
-    assert 0.5 <= took < 1.5
+    assert 0.5 <= took < MOMENT
     answer.release()
     assert finish_patient().up
     assert len(upstream.requests) == 1
@@ -85,10 +88,9 @@ def test_who_joined_a_call_that_dies_of_old_age_gets_one_of_its_own() -> None:
         with ExporterProcess(upstream.url, "--ionq.timeout=1.5s") as exporter:
             finish_first = exporter.begin_scrape()
             assert not upstream.await_connections(1)[0].closed.wait(0.5)
-            joined, took = _timed(exporter, "10")
+            joined = exporter.scrape("10")
             assert not finish_first().up
             assert joined.up
-            assert took < 1.5
             assert len(upstream.requests) == 2
 
 
@@ -101,7 +103,7 @@ def test_who_joined_a_call_that_dies_of_old_age_keeps_its_deadline_too() -> None
             joined, took = _timed(exporter, "0.8")
             assert not finish_first().up
             assert not joined.up
-            assert 0.8 <= took < 1.4
+            assert 0.8 <= took < MOMENT
 
 
 def test_a_call_that_nobody_waits_for_any_more_is_broken_off(

@@ -49,12 +49,25 @@ def test_its_health_check_finds_it_where_the_environment_says(upstream: Upstream
     assert not upstream.requests
 
 
-def test_sigterm_while_it_starts_ends_it_at_once_with_status_0(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        ([], 0),
+        (["--log.level=debug"], 0),
+        (["serve"], 0),
+        (["demo"], 0),
+        (["once"], 128 + signal.SIGTERM),
+        (["backfill"], 128 + signal.SIGTERM),
+    ],
+)
+def test_sigterm_while_it_starts_ends_it_at_once_and_only_what_serves_with_status_0(
+    tmp_path: Path, arguments: list[str], status: int
+) -> None:
     # Its imports take long; to process 1 the kernel gives no signal without a handler, and here the
     # status tells whether there was one.
     (tmp_path / "httpx.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
     with subprocess.Popen(
-        [sys.executable, "-m", "exporter"],
+        [sys.executable, "-m", "exporter", *arguments],
         env=clean_environment(PYTHONPATH=str(tmp_path)),
         stdout=subprocess.PIPE,
         text=True,
@@ -62,7 +75,7 @@ def test_sigterm_while_it_starts_ends_it_at_once_with_status_0(tmp_path: Path) -
         assert process.stdout is not None
         assert process.stdout.readline() == "importing\n"
         process.terminate()
-        assert process.wait(PATIENCE_SECONDS) == 0
+        assert process.wait(PATIENCE_SECONDS) == status
 
 
 @pytest.mark.parametrize("name", ["ionq.prom", None])

@@ -95,7 +95,7 @@ async def test_a_port_that_speaks_no_tls_is_reason_tls(greeting: Script) -> None
         upstream.await_open_connections(0)
 
 
-def test_a_handshake_that_never_ends_is_reason_timeout_and_leaves_no_connection_open(
+def test_a_handshake_that_never_ends_is_reason_tls_and_leaves_no_connection_open(
     authority: Authority,
 ) -> None:
     with (
@@ -104,7 +104,7 @@ def test_a_handshake_that_never_ends_is_reason_timeout_and_leaves_no_connection_
     ):
         for _ in range(4):
             failed = exporter.scrape("0.4")
-        assert failed.value("ionq_exporter_api_failures_total", reason="timeout") == 4
+        assert failed.value("ionq_exporter_api_failures_total", reason="tls") == 4
         upstream.await_open_connections(0)
 
 

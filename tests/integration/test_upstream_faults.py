@@ -7,8 +7,10 @@ import contextlib
 import gzip
 import itertools
 import json
+import socket
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -93,6 +95,14 @@ def new_names(connection: Connection, numbers: "itertools.count[int]" = itertool
     ok(json.dumps(rows).encode())(connection)
 
 
+def unavailable_and_then_silent(
+    connection: Connection,
+    tries: "itertools.count[int]" = itertools.count(),  # noqa: B008
+) -> None:
+    script = hang if next(tries) % 2 else status(503)
+    script(connection)
+
+
 HALF = response(FLEET_BODY)[:-100]
 MANY = json.dumps([{"backend": f"qpu.{number}"} for number in range(10_000)]).encode()
 NO_TIME = "no complete answer within"
@@ -107,6 +117,10 @@ SCRIPTS: dict[str, tuple[Script, Expected]] = {
     "interim answers for ever": (
         drip(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100, 0.01),
         Expected("timeout", NO_TIME, ALL_ITS_TIME),
+    ),
+    "503, and then no answer": (
+        unavailable_and_then_silent,
+        Expected("http_status", "IonQ answered 503", ALL_ITS_TIME),
     ),
     "closed without an answer": (close, Expected("protocol", BROKEN)),
     "reset without an answer": (reset, Expected("protocol", BROKEN)),
@@ -187,12 +201,18 @@ GREETINGS: dict[str, Expected] = {
     "a certificate for another host": Expected("tls", "Hostname mismatch"),
     "an unknown authority": Expected("tls", "set SSL_CERT_FILE"),
     "a TLS handshake that breaks off": Expected("tls", "TLS with localhost failed"),
-    "a TLS handshake that never ends": Expected("timeout", NO_TIME, ALL_ITS_TIME),
+    "a TLS handshake that never ends": Expected(
+        "tls", "no TLS handshake with localhost within", ALL_ITS_TIME
+    ),
 }
 
 UNREACHABLE: dict[str, Expected] = {
     "a name that does not resolve": Expected("connect", "check DNS, firewall and HTTPS_PROXY"),
+    "a name server that does not answer": Expected(
+        "connect", "no connection to ionq.test within", ALL_ITS_TIME
+    ),
     "a refused connection": Expected("connect", "check DNS, firewall and HTTPS_PROXY"),
+    "a firewall that answers nothing": Expected("connect", "no connection to localhost within", ALL_ITS_TIME),
 }
 
 pytestmark = pytest.mark.anyio
@@ -324,12 +344,39 @@ async def test_a_fault_of_tls_is_told_and_timed_and_the_next_scrape_works(
             await exporter.assert_works()
 
 
+@contextlib.contextmanager
+def unreachable(fault: str, patch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Return the URL of an upstream that cannot be reached in this way."""
+    with contextlib.ExitStack() as until_the_end:
+        match fault:
+            case "a name that does not resolve":
+                yield "http://ionq.invalid/v0.4"
+            case "a name server that does not answer":
+                mended = threading.Event()
+                until_the_end.callback(mended.set)
+                patch.setattr(socket, "getaddrinfo", lambda *_, **__: mended.wait() and [])
+                yield "http://ionq.test/v0.4"
+            case "a refused connection":
+                with Upstream() as upstream:
+                    url = upstream.url
+                yield url
+            case "a firewall that answers nothing":
+                listener = until_the_end.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+                # The kernel drops what asks to be let in once the queue is full.
+                for _ in range(4):
+                    waiting = until_the_end.enter_context(socket.socket())
+                    waiting.settimeout(0)
+                    waiting.connect_ex(listener.getsockname())
+                yield f"http://localhost:{listener.getsockname()[1]}/v0.4"
+
+
 @pytest.mark.parametrize(("fault", "expected"), UNREACHABLE.items(), ids=UNREACHABLE.keys())
-async def test_an_upstream_that_cannot_be_reached_is_told_and_timed(fault: str, expected: Expected) -> None:
-    with Upstream() as upstream:
-        url = upstream.url
-    async with observed("http://ionq.invalid/v0.4" if "name" in fault else url, expected) as exporter:
-        await exporter.assert_comes_to(expected)
+async def test_an_upstream_that_cannot_be_reached_is_told_and_timed(
+    fault: str, expected: Expected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with unreachable(fault, monkeypatch) as url:
+        async with observed(url, expected) as exporter:
+            await exporter.assert_comes_to(expected)
 
 
 def row(fault: str, expected: Expected) -> str:

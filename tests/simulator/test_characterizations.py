@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.simulator import Characterizations, Fleet, Span
-from exporter.simulator.characterizations import parse_date
+from exporter.times import parse_time
 from tests.simulator.support import NOW
 
 HISTORY = Characterizations(1)
@@ -71,7 +71,7 @@ def test_pages_are_newest_first_without_gaps_and_count_what_remains() -> None:
 
 
 def test_history_reaches_back_several_years_at_a_steady_rhythm() -> None:
-    moments = [parse_date(record["date"]) for record in all_records("qpu.forte-1")]
+    moments = [parse_time(record["date"]) for record in all_records("qpu.forte-1")]
     assert moments[-1] < datetime(2023, 8, 1, tzinfo=UTC).timestamp()
     gaps = [(newer - older) / 86400 for newer, older in pairwise(moments)]
     assert min(gaps) > 0
@@ -81,7 +81,7 @@ def test_history_reaches_back_several_years_at_a_steady_rhythm() -> None:
 def test_start_is_included_and_end_is_not() -> None:
     records = all_records("qpu.forte-1")
     newer, older = records[3], records[8]
-    chosen = all_records("qpu.forte-1", start=parse_date(older["date"]), end=parse_date(newer["date"]))
+    chosen = all_records("qpu.forte-1", start=parse_time(older["date"]), end=parse_time(newer["date"]))
     assert chosen == records[4:9]
 
 
@@ -126,19 +126,6 @@ def test_fidelity_improves_slowly_over_the_years_and_not_in_leaps() -> None:
     assert sum(medians[-40:]) / 40 > sum(medians[:40]) / 40
     assert any(after < before for before, after in pairwise(medians))
     assert all(abs(after - before) < 0.003 for before, after in pairwise(medians))
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2025-12-31", datetime(2025, 12, 31, tzinfo=UTC)),
-        ("2025-12-31T06:30:00Z", datetime(2025, 12, 31, 6, 30, tzinfo=UTC)),
-        ("2025-12-31T06:30:00", datetime(2025, 12, 31, 6, 30, tzinfo=UTC)),
-        ("2025-12-31T06:30:00+02:00", datetime(2025, 12, 31, 4, 30, tzinfo=UTC)),
-    ],
-)
-def test_dates_are_midnights_and_times_are_utc_unless_they_say_otherwise(text: str, moment: datetime) -> None:
-    assert parse_date(text) == moment.timestamp()
 
 
 def test_before_its_first_publication_a_machine_has_no_history() -> None:

@@ -1,10 +1,13 @@
 """What came out of a scrape, for tests to look at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.metrics import BACKEND_METRICS
+from exporter.metrics import BACKEND_METRICS, BackendMetric
+
+Series = tuple[str, frozenset[tuple[str, str]]]
 
 
 class Exposition:
@@ -19,6 +22,42 @@ class Exposition:
         """Return the value of the one sample with this name and at least these labels."""
         (value,) = self._values(name, labels)
         return value
+
+    def by_label(self, name: str, label: str) -> dict[str, float]:
+        """Return the values of the samples with this name by the value of a label."""
+        return {sample.labels[label]: sample.value for sample in self.samples if sample.name == name}
+
+    def counted(self, name: str, label: str) -> dict[str, float]:
+        """The same without what was not counted."""
+        return {value: count for value, count in self.by_label(name, label).items() if count}
+
+    def samples_of(self, metrics: Iterable[BackendMetric[Any]]) -> dict[Series, float]:
+        """Return the samples of these metrics as they are."""
+        names = {metric.name for metric in metrics}
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for sample in self.samples
+            if sample.name in names
+        }
+
+    @property
+    def records(self) -> dict[str, str]:
+        """Which record each backend's numbers are from."""
+        return {
+            sample.labels["backend"]: sample.labels["characterization_id"]
+            for sample in self.samples
+            if sample.name == "ionq_backend_characterization_record_info"
+        }
+
+    @property
+    def current(self) -> dict[str, float]:
+        """Whether that is the one that IonQ names, by backend."""
+        return self.by_label("ionq_backend_characterization_current", "backend")
+
+    @property
+    def characterization_failures(self) -> dict[str, float]:
+        """How many reads of characterizations failed, by reason."""
+        return self.counted("ionq_exporter_characterization_failures_total", "reason")
 
     @property
     def up(self) -> bool:

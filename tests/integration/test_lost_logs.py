@@ -1,0 +1,115 @@
+"""A log that nobody reads, or for which there is no room, costs its lines and nothing else."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.exporter_process import clean_environment
+from tests.support.exposition import Exposition
+from tests.support.upstream import PATIENCE_SECONDS, Script, Upstream, ok, status
+
+REFUSED = "http://127.0.0.1:1/v0.4"
+WORTH_A_LINE: dict[str, tuple[Script, float]] = {
+    "a_failure": (status(500), 0),
+    "bad_values": (ok(b'[{"backend": "qpu.forte-1", "qubits": "many"}]'), 1),
+}
+
+
+class Serving:
+    """An exporter whose standard error is a test's to break."""
+
+    def __init__(self, folder: Path, stderr: int, api_url: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._address = f"127.0.0.1:{free.getsockname()[1]}"
+        self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._manager.bind(str(folder / "notify"))
+        self._manager.settimeout(PATIENCE_SECONDS)
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                *("-m", "exporter", f"--web.listen-address={self._address}", f"--ionq.api-url={api_url}"),
+                "--no-collector.characterizations",
+            ],
+            env=clean_environment(NOTIFY_SOCKET=str(folder / "notify")),
+            stderr=stderr,
+        )
+
+    def await_readiness(self) -> None:
+        assert self._manager.recv(100) == b"READY=1"
+
+    def scrape(self) -> Exposition:
+        headers = {"X-Prometheus-Scrape-Timeout-Seconds": "5"}
+        answer = httpx.get(
+            f"http://{self._address}/metrics", headers=headers, timeout=PATIENCE_SECONDS, trust_env=False
+        )
+        assert answer.status_code == httpx.codes.OK
+        return Exposition(answer.text)
+
+    def end(self) -> int:
+        """Send SIGTERM, and return the exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(PATIENCE_SECONDS)
+
+    def close(self) -> None:
+        self._manager.close()
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(PATIENCE_SECONDS)
+
+
+@contextlib.contextmanager
+def unread(folder: Path, api_url: str) -> Iterator[Serving]:
+    """Start an exporter whose log is a pipe, and close the other end once it is ready."""
+    reading, writing = os.pipe()
+    with contextlib.closing(Serving(folder, writing, api_url)) as exporter:
+        os.close(writing)
+        exporter.await_readiness()
+        os.close(reading)
+        yield exporter
+
+
+@pytest.mark.parametrize(("script", "up"), WORTH_A_LINE.values(), ids=WORTH_A_LINE.keys())
+def test_a_scrape_whose_log_line_nobody_reads_is_answered_and_sigterm_ends_it_with_status_0(
+    upstream: Upstream, tmp_path: Path, script: Script, up: float
+) -> None:
+    upstream.answers(script)
+    with unread(tmp_path, upstream.url) as exporter:
+        assert exporter.scrape().value("ionq_up") == up
+        assert exporter.scrape().value("ionq_up") == up
+        assert exporter.end() == 0
+
+
+def test_a_refused_connection_that_cannot_be_told_of_is_answered_and_counted(tmp_path: Path) -> None:
+    with unread(tmp_path, REFUSED) as exporter:
+        assert exporter.scrape().value("ionq_exporter_api_failures_total", reason="connect") == 1
+        assert exporter.end() == 0
+
+
+def test_a_full_disk_keeps_it_neither_from_starting_nor_from_answering(tmp_path: Path) -> None:
+    with (
+        Path("/dev/full").open("w") as full,
+        contextlib.closing(Serving(tmp_path, full.fileno(), REFUSED)) as exporter,
+    ):
+        exporter.await_readiness()
+        assert not exporter.scrape().up
+        assert exporter.end() == 0
+
+
+def test_a_bad_flag_is_exit_status_2_though_the_line_that_says_so_cannot_be_written() -> None:
+    with Path("/dev/full").open("w") as full:
+        refused = subprocess.run(
+            [sys.executable, "-m", "exporter", "--ionq.timeout=soon"],
+            env=clean_environment(),
+            stderr=full,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    assert refused.returncode == 2
