@@ -25,7 +25,12 @@ RUN echo "${REVISION}" > exporter/REVISION \
  && /opt/build/bin/hatchling build --target wheel \
  && /opt/build/bin/python -m pip --python /opt/ionq-exporter/bin/python install --no-compile --no-deps dist/*.whl \
  # The file system may be read-only later, and files never change: no need to compare them.
- && python -m compileall -q --invalidation-mode unchecked-hash /opt/ionq-exporter/lib
+ && python -X pycache_prefix=/opt/ionq-exporter/pycache \
+    -m compileall -q --invalidation-mode unchecked-hash /opt/ionq-exporter/lib \
+ # And what all of it imports of the standard library, which the base leaves to be compiled at each start.
+ && /opt/ionq-exporter/bin/python -P -X pycache_prefix=/opt/ionq-exporter/pycache -c "import pkgutil; \
+    import anyio._backends._asyncio, encodings.idna, exporter; \
+    [__import__(module.name) for module in pkgutil.walk_packages(exporter.__path__, 'exporter.')]"
 
 # Whoever names a version means the one that the source says it is.
 ARG VERSION=unknown
@@ -43,7 +48,8 @@ LABEL org.opencontainers.image.title="ionq-exporter" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 
-ENV PYTHONDONTWRITEBYTECODE=1
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPYCACHEPREFIX=/opt/ionq-exporter/pycache
 COPY --from=build /opt/ionq-exporter /opt/ionq-exporter
 
 # A number, so that Kubernetes can tell that it is not root.

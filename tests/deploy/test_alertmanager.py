@@ -1,3 +1,4 @@
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from deploy.drill.programs import write_alertmanager_config
 from deploy.drill.receiver import serving
-from deploy.drill.shipped import ALERTMANAGER, load
+from deploy.drill.shipped import ALERTMANAGER, TEMPLATE, load
 from tests.deploy.alertmanager import choices_uncommented, running
 from tests.deploy.files import ALERT_RULES, Rule
 from tests.deploy.receivers import MailReceiver, WebReceiver
@@ -27,6 +28,7 @@ BLIND = {
     "IonQBackendFlapping",
     "IonQBackendGone",
     "IonQBackendRetired",
+    "IonQBackendStatusUnknown",
     "IonQBackendUnavailable",
     "IonQCharacterizationValuesRejected",
     "IonQCharacterizationsUnread",
@@ -44,6 +46,7 @@ OUT_OF_SERVICE = QUEUES | {
     "IonQBackendDegraded",
     "IonQBackendFidelityLow",
     "IonQBackendFlapping",
+    "IonQBackendStatusUnknown",
     "IonQBackendUnavailable",
 }
 ANYWHERE = {
@@ -54,7 +57,6 @@ ANYWHERE = {
 }
 SAME_MACHINE_OR_EXPORTER = {
     "IonQBackendGone": OUT_OF_SERVICE,
-    "IonQBackendRetired": OUT_OF_SERVICE,
     "IonQBackendUnavailable": QUEUES | {"IonQBackendCharacterizationOld", "IonQBackendDegraded"},
     "IonQQueueLong": {"IonQQueueLongForBackend"},
     "IonQQueueShort": {"IonQQueueShortForBackend"},
@@ -251,9 +253,6 @@ def test_two_machines_are_one_notification_and_then_one_is_back(
         first = alert("IonQBackendUnavailable", "qpu.forte-1 has not been available.", startsAt=now)
         second = alert("IonQBackendUnavailable", "qpu.aria-1 has not been available.", startsAt=now)
         second["labels"]["backend"] = "qpu.aria-1"
-        for one in (first, second):
-            path = f"/d/ionq-backend?var-backend={one['labels']['backend']}"
-            one["annotations"]["dashboard_url"] = path
         # An alert older than group_wait is told at once, without the others: so they age on their way.
         past = {"startsAt": (now - timedelta(hours=1)).isoformat(), "endsAt": now.isoformat()}
         api.post(first, second)
@@ -268,10 +267,10 @@ def test_two_machines_are_one_notification_and_then_one_is_back(
     runbook = (
         "https://github.com/ionq-exporter/ionq-exporter/blob/main/deploy/runbooks/IonQBackendUnavailable.md"
     )
-    dashboard = f"Alert since {moment(now)}. Dashboard: http://127.0.0.1:3000/d/ionq-backend?var-backend="
+    since = f"Alert since {moment(now)}."
     text = (
-        f"qpu.aria-1 has not been available.\n{dashboard}qpu.aria-1\n\n"
-        f"qpu.forte-1 has not been available.\n{dashboard}qpu.forte-1\n\n"
+        f"qpu.aria-1 has not been available.\n{since}\n\n"
+        f"qpu.forte-1 has not been available.\n{since}\n\n"
         f"What to do: {runbook}\nWhat IonQ says: https://status.ionq.co"
     )
     (attachment,) = told["attachments"]
@@ -291,7 +290,7 @@ def test_two_machines_are_one_notification_and_then_one_is_back(
     (attachment,) = later["attachments"]
     assert attachment["title"] == "[WARNING] qpu.forte-1: An IonQ backend is unavailable."
     assert attachment["text"] == (
-        f"qpu.forte-1 has not been available.\n{dashboard}qpu.forte-1\n\n"
+        f"qpu.forte-1 has not been available.\n{since}\n\n"
         "Over: qpu.aria-1: An IonQ backend is unavailable. "
         f"The alert lasted 1h0m0s, until {moment(now)}.\n\n"
         f"What to do: {runbook}\nWhat IonQ says: https://status.ionq.co"
@@ -324,6 +323,33 @@ def test_two_operations_of_a_machine_are_told_apart(
     assert "Over: qpu.forte-1 spam: The fidelity" in later["attachments"][0]["text"]
 
 
+def test_a_notification_links_to_the_dashboard_once_grafana_has_an_address(
+    amtool: str, tmp_path: Path
+) -> None:
+    shipped = TEMPLATE.read_text()
+    template = tmp_path / TEMPLATE.name
+    template.write_text(shipped.replace('$grafana := ""', '$grafana := "https://grafana.example.org"'))
+    assert template.read_text() != shipped
+    data = tmp_path / "data.json"
+    labels = labels_of(ALERT_RULES["IonQBackendUnavailable"])
+    annotations = {"description": "It is down.", "dashboard_url": "/d/ionq-backend?var-backend=qpu.forte-1"}
+    firing = {"status": "firing", "labels": labels, "annotations": annotations}
+    data.write_text(json.dumps({"alerts": [firing | {"startsAt": "2026-11-23T03:00:00Z"}]}))
+    text = '--template.text={{ template "ionq.text" . }}'
+    done = subprocess.run(
+        [amtool, "template", "render", f"--template.glob={template}", f"--template.data={data}", text],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said, when_and_where, *_ = done.stdout.splitlines()
+    assert said == "It is down."
+    assert when_and_where == (
+        "Alert since Mon 23 Nov 03:00 UTC. "
+        "Dashboard: https://grafana.example.org/d/ionq-backend?var-backend=qpu.forte-1"
+    )
+
+
 def test_a_critical_alert_pages(
     alertmanager: str, web: WebReceiver, mail: MailReceiver, tmp_path: Path
 ) -> None:
@@ -337,7 +363,7 @@ def test_a_critical_alert_pages(
     assert page["payload"]["summary"] == "[CRITICAL] The exporter cannot read IonQ's list of backends."
     assert page["payload"]["custom_details"]["message"] == (
         "Nothing is known.\n"
-        f"Alert since {moment(began)}. Dashboard: http://127.0.0.1:3000/d/ionq-exporter\n\n"
+        f"Alert since {moment(began)}.\n\n"
         "What to do: https://github.com/ionq-exporter/ionq-exporter/blob/main/deploy/runbooks/"
         "IonQExporterBlind.md\n"
         "What IonQ says: https://status.ionq.co"

@@ -74,6 +74,15 @@ def test_the_exporter_and_the_simulator_run_with_nothing_that_they_do_not_need(n
     assert set(service.get("environment", {})) <= command_line.variables()
 
 
+def test_the_image_is_built_once_and_all_others_wait_for_that() -> None:
+    assert len({service["image"] for service in OURS.values()}) == 1
+    (builder,) = (name for name, service in OURS.items() if "build" in service)
+    assert (COMPOSE / OURS[builder]["build"] / "Dockerfile").exists()
+    for name in OURS.keys() - {builder}:
+        assert OURS[name]["depends_on"] == [builder]
+        assert OURS[name]["pull_policy"] == "never"
+
+
 def test_one_variable_leads_from_the_simulator_to_ionq() -> None:
     name = "IONQ_EXPORTER_IONQ_API_URL"
     simulated = f"http://simulator:{DEFAULT_SIMULATOR_PORT}/v0.4"

@@ -65,6 +65,21 @@ def test_all_that_is_installed_is_locked_by_hash() -> None:
         assert "--require-hashes" in command or "--no-deps dist/" in command
 
 
+def test_what_the_build_compiles_is_where_the_exporter_looks_for_it() -> None:
+    (folder,) = re.findall(r"PYTHONPYCACHEPREFIX=(\S+)", FINAL["ENV"])
+    filled = [
+        each
+        for name, arguments in INSTRUCTIONS
+        if name == "RUN"
+        for each in re.findall(r"-X pycache_prefix=(\S+)", arguments)
+    ]
+    # The installed packages, and what they import of the standard library.
+    assert filled == [folder, folder]
+    _, copied, target = FINAL["COPY"].split()
+    assert copied == target
+    assert folder.startswith(f"{target}/")
+
+
 def test_the_base_is_pinned_by_version_once() -> None:
     (image,) = (
         arguments

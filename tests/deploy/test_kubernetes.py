@@ -1,5 +1,7 @@
 """The manifests, built as a user builds them: valid, admitted everywhere, and in step with the exporter."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +35,7 @@ from tests.deploy.manifests import (
 IMAGE = f"ghcr.io/ionq-exporter/ionq-exporter:{__version__}"
 OPERATOR_OVERLAY = KUBERNETES / "overlays" / "operator"
 OPERATOR = KUBERNETES / "components" / "prometheus-operator"
+OPENSHIFT = KUBERNETES / "components" / "openshift"
 
 # What the Pod Security Standard "restricted" lets a pod mount.
 ADMITTED_VOLUMES = {
@@ -49,13 +52,21 @@ ADMITTED_VOLUMES = {
 
 @pytest.fixture(scope="session")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The base with all components at once."""
-    return write_overlay(tmp_path_factory.mktemp("everything"), COMPONENTS)
+    """The base with all components at once, on any cluster but OpenShift."""
+    components = [component for component in COMPONENTS if component != OPENSHIFT]
+    return write_overlay(tmp_path_factory.mktemp("everything"), components)
 
 
-@pytest.fixture(params=[*OVERLAYS, None], ids=lambda path: path.name if path else "everything")
-def overlay(request: pytest.FixtureRequest, everything: Path) -> Path:
-    return request.param or everything
+@pytest.fixture(scope="session")
+def everything_on_openshift(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_overlay(tmp_path_factory.mktemp("openshift"), COMPONENTS)
+
+
+@pytest.fixture(params=[*(path.name for path in OVERLAYS), "everything", "everything_on_openshift"])
+def overlay(request: pytest.FixtureRequest) -> Path:
+    name: str = request.param
+    path: Path = request.getfixturevalue(name) if name.startswith("every") else KUBERNETES / "overlays" / name
+    return path
 
 
 @pytest.fixture
@@ -115,7 +126,7 @@ def test_the_strictest_pod_security_standard_admits_every_pod(manifests: list[Ma
     for deployment in of_kind(manifests, "Deployment"):
         pod = deployment["spec"]["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"]
-        assert pod["securityContext"]["runAsUser"] > 0
+        assert pod["securityContext"].get("runAsUser") != 0
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
         for volume in pod.get("volumes", []):
@@ -227,6 +238,60 @@ def test_the_network_policy_lets_in_monitoring_and_out_only_names_and_https() ->
     assert peer == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
     out = {(port["protocol"], port["port"]) for each in policy["egress"] for port in each["ports"]}
     assert out == {("UDP", 53), ("TCP", 53), ("TCP", 443)}
+
+
+def egress_ports(manifests: list[Manifest]) -> list[set[tuple[str, int]]]:
+    rules = only(manifests, "NetworkPolicy")["spec"]["egress"]
+    return [{(port.get("protocol", "TCP"), port["port"]) for port in rule["ports"]} for rule in rules]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
+def test_on_openshift_no_pod_asks_for_a_user_or_group_and_names_are_found(
+    overlay: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "kustomization.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "kustomize.config.k8s.io/v1beta1",
+                "kind": "Kustomization",
+                "resources": [os.path.relpath(overlay, tmp_path.resolve())],
+                "components": [os.path.relpath(OPENSHIFT, tmp_path.resolve())],
+            }
+        )
+    )
+    before, after = build(overlay), build(tmp_path)
+    assert len(before) == len(after)
+    for deployment in of_kind(after, "Deployment"):
+        context = deployment["spec"]["template"]["spec"]["securityContext"]
+        assert context == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    names, *others = egress_ports(after)
+    assert names == {("UDP", 53), ("TCP", 53), ("UDP", 5353), ("TCP", 5353)}
+    assert others == egress_ports(before)[1:]
+
+
+def test_two_pods_are_on_two_nodes_also_after_a_rollout(everything: Path) -> None:
+    template = only(build(everything), "Deployment")["spec"]["template"]["spec"]
+    (constraint,) = template["topologySpreadConstraints"]
+    assert constraint["topologyKey"] == "kubernetes.io/hostname"
+    assert (constraint["maxSkew"], constraint["whenUnsatisfiable"]) == (1, "DoNotSchedule")
+    assert constraint["matchLabelKeys"] == ["pod-template-hash"]
+
+
+def test_the_readme_says_what_the_operator_s_users_have_to_do() -> None:
+    readme = (KUBERNETES.parents[1] / "README.md").read_text()
+    config = only(build(OPERATOR_OVERLAY), "AlertmanagerConfig")
+    for receiver in config["spec"]["receivers"]:
+        (webhook,) = receiver["webhookConfigs"]
+        assert f"create secret generic {webhook['urlSecret']['name']} " in readme
+        assert f"--from-literal={webhook['urlSecret']['key']}=URL" in readme
+    assert "alertmanagerConfigMatcherStrategy: {type: None}" in readme
+    assert f"let that be\n`{config['metadata']['labels']['release']}`" in readme
+
+
+def test_the_readme_lists_every_component() -> None:
+    section = (KUBERNETES.parents[1] / "README.md").read_text().partition("\n### Kubernetes\n")[2]
+    listed = re.findall(r"^\| `([a-z-]+)` \|", section.partition("\n### ")[0], re.MULTILINE)
+    assert sorted(listed) == [component.name for component in COMPONENTS]
 
 
 def test_annotations_lead_a_prometheus_to_the_metrics() -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from deploy.drill.shipped import DEPLOY
 from tests.deploy import command_line
+from tests.deploy.files import ALERT_RULES
+from tests.deploy.promql import matchers
 from tests.support.tools import require_tool
 
 SYSTEMD = DEPLOY / "systemd"
@@ -108,8 +110,22 @@ def test_the_key_is_a_credential_and_no_variable() -> None:
 def test_the_textfile_service_writes_where_it_may() -> None:
     service = Unit(SYSTEMD / "ionq-textfile.service")["Service"]
     (output,) = re.findall(r"--output=(\S+)", service["ExecStart"])
-    assert service["ReadWritePaths"] == str(Path(output).parent)
+    folder = str(Path(output).parent)
+    assert service["ReadWritePaths"] == folder
     assert output.endswith(".prom")
+    # It is there, and its own.
+    program, *arguments = service["ExecStartPre"].removeprefix("+").split()
+    assert service["ExecStartPre"].startswith("+")
+    assert program == "/usr/bin/install"
+    assert {f"--owner={service['User']}", "--directory", folder} <= set(arguments)
+
+
+def test_the_alert_on_an_old_file_means_the_one_that_is_written() -> None:
+    (output,) = re.findall(r"--output=(\S+)", (SYSTEMD / "ionq-textfile.service").read_text())
+    rule = ALERT_RULES["IonQTextfileOld"]
+    (matcher,) = matchers(rule.expr)
+    assert re.fullmatch(matcher.value, output)
+    assert re.fullmatch(matcher.value, Path(output).name)
 
 
 def test_the_timer_has_its_service() -> None:

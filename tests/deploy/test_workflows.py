@@ -86,6 +86,20 @@ def test_every_python_that_the_package_names_is_tested() -> None:
     assert tests["strategy"]["matrix"]["python"] == named
 
 
+def test_the_versions_of_prometheus_that_are_promised_and_shipped_are_tested() -> None:
+    steps = jobs(ROOT / ".github" / "workflows" / "ci.yml")["versions"]["strategy"]["matrix"]["include"]
+    images = [service["image"] for service in load(ROOT / "deploy/compose/compose.yaml")["services"].values()]
+    oldest, newest = steps
+    for name in ("prometheus", "alertmanager"):
+        assert f"prom/{name}:v{newest[name]}" in images
+        file = (
+            ROOT / "deploy" / name / {"prometheus": "recording.yml", "alertmanager": "alertmanager.yml"}[name]
+        )
+        promised = re.search(rf"{name.capitalize()} (\d+\.\d+) or newer", file.read_text())
+        assert promised
+        assert oldest[name] == f"{promised[1]}.0"
+
+
 def test_nothing_is_released_untested() -> None:
     release = jobs(ROOT / ".github" / "workflows" / "release.yml")
     for name in ("package-index", "container-registry"):
