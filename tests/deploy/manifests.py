@@ -24,7 +24,7 @@ _OPERATOR = "monitoring.coreos.com/"
 
 @cache
 def build_text(folder: Path) -> str:
-    kubectl = require_tool("kubectl", package="kubectl (1.27 or newer)")
+    kubectl = require_tool("kubectl", source="1.27 or newer, from https://kubernetes.io/docs/tasks/tools/")
     done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, "kustomize warns"

@@ -15,7 +15,7 @@ def test_the_dashboards_are_what_the_code_yields() -> None:
 
 
 def test_the_config_maps_hold_the_same_for_the_sidecar_to_find() -> None:
-    kubectl = require_tool("kubectl", package="kubectl (1.21 or newer)")
+    kubectl = require_tool("kubectl", source="1.21 or newer, from https://kubernetes.io/docs/tasks/tools/")
     done = subprocess.run([kubectl, "kustomize", GRAFANA], capture_output=True, text=True, check=True)
     contents: dict[str, str] = {}
     for config_map in yaml.safe_load_all(done.stdout):

@@ -6,15 +6,17 @@ import shutil
 import pytest
 
 
-def require_tool(*names: str, package: str) -> str:
+def require_tool(*names: str, package: str = "", source: str = "") -> str:
     """Return the path of the first of these programs that is on PATH.
+
+    They are in a Debian package, or else are to be had from a page.
 
     Without any of them the test is skipped; where CI is set, it fails, so that nothing goes untested there.
     """
     for name in names:
         if path := shutil.which(name):
             return path
-    message = f"needs {' or '.join(names)}: apt-get install {package}"
+    message = f"needs {' or '.join(names)}: {source or f'apt-get install {package}'}"
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
