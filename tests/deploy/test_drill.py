@@ -11,6 +11,7 @@ import pytest
 from deploy.drill.notifications import redirected
 from deploy.drill.shipped import ALERTMANAGER, ALERTS, DEPLOY, RECORDING, load
 from deploy.drill.shortening import REHEARSED_ALERTS, Shortened
+from exporter.durations import parse_duration
 from tests.deploy.alertmanager import choices_uncommented
 from tests.deploy.files import ALERT_RULES
 from tests.support.exporter_process import clean_environment
@@ -177,6 +178,21 @@ def test_only_rehearsed_alerts_come_sooner() -> None:
         if "alert" in rule
     }
     assert {name for name in shipped if shipped[name] != shortened[name]} == REHEARSED_ALERTS
+
+
+@pytest.mark.parametrize(
+    ("rules", "routing"),
+    [
+        ([load(RECORDING), load(ALERTS)], load(ALERTMANAGER)),
+        (list(Shortened.from_shipped().rules.values()), Shortened.from_shipped().routing),
+    ],
+    ids=["as shipped", "shortened"],
+)
+def test_alertmanager_tells_half_way_between_two_evaluations(rules: list[Any], routing: Any) -> None:
+    interval = min(parse_duration(group["interval"]) for file in rules for group in file["groups"])
+    route = routing["route"]
+    assert parse_duration(route["group_wait"]) % interval == interval / 2
+    assert parse_duration(route["group_interval"]) % interval == 0
 
 
 @pytest.mark.parametrize(
