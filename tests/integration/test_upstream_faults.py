@@ -95,11 +95,9 @@ def new_names(connection: Connection, numbers: "itertools.count[int]" = itertool
     ok(json.dumps(rows).encode())(connection)
 
 
-def unavailable_and_then_silent(
-    connection: Connection,
-    tries: "itertools.count[int]" = itertools.count(),  # noqa: B008
-) -> None:
-    script = hang if next(tries) % 2 else status(503)
+def unavailable_and_then_silent(connection: Connection) -> None:
+    """Answer 503 to the first request after one that worked, and nothing to the next."""
+    script = status(503) if len(connection.requests) <= 2 else hang
     script(connection)
 
 
