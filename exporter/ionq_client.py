@@ -232,8 +232,8 @@ class IonQClient:
         location = _header(response, "location", key)
         if status in _REDIRECTS and location is not None:
             raise RedirectError(f"IonQ redirects to {location}, which is not followed: set --ionq.api-url")
-        pause = retry_after_seconds(response.headers, self._max_pause_seconds)
         if status == httpx.codes.TOO_MANY_REQUESTS:
+            pause = retry_after_seconds(response.headers, self._max_pause_seconds)
             self._rate_limited_until = self._clock() + pause
             raise RateLimitedError(f"IonQ asked for a pause of {humanize_duration(pause)}")
         explanation = await read_explanation(response, lambda received: redact(received, key))
@@ -241,7 +241,7 @@ class IonQClient:
         raise HTTPStatusError(
             f"IonQ answered {status}{explanation}: {hint}",
             status,
-            pause if "Retry-After" in response.headers else 0.0,
+            retry_after_seconds(response.headers, self._max_pause_seconds, without=0.0),
         )
 
 

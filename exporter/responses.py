@@ -57,9 +57,16 @@ async def read_explanation(response: httpx.Response, redact: Callable[[bytes], b
     return f" ({reprlib.repr(message)})"
 
 
-def retry_after_seconds(headers: httpx.Headers, longest: float) -> float:
-    """Return the pause that Retry-After asks for, as seconds or as a date, within bounds."""
-    text = headers.get("Retry-After", "").strip()
+def retry_after_seconds(
+    headers: httpx.Headers, longest: float, *, without: float = _DEFAULT_RETRY_AFTER_SECONDS
+) -> float:
+    """Return the pause that Retry-After asks for, as seconds or as a date, within bounds.
+
+    ``without`` is the pause where there is none; a senseless one counts as 30 s.
+    """
+    if "Retry-After" not in headers:
+        return without
+    text = headers["Retry-After"].strip()
     if text.isdecimal() and text.isascii():
         seconds = float(text)
     else:
