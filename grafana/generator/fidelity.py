@@ -138,10 +138,12 @@ choice = (
             setting("custom.width", 145),
         ],
     )
-    .override_by_name("Estimated success", [setting("unit", "percentunit"), setting("decimals", 1)])
+    .override_by_name(
+        "Estimated success",
+        [setting("unit", "percentunit"), setting("decimals", 1), setting("custom.width", 140)],
+    )
     .override_by_regexp(".+ error", [setting("unit", "percentunit"), setting("decimals", 2)])
     .override_by_regexp("Wait|Record's age", [setting("unit", "s"), setting("decimals", 1)])
-    .override_by_name("Estimated success", [setting("custom.width", 140)])
     .override_by_regexp("2q error|SPAM error|Wait|Record's age", [setting("custom.minWidth", 100)])
     .override_by_name("Qubits", [setting("custom.width", 62)])
 )
