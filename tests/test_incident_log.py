@@ -184,14 +184,19 @@ def test_one_success_among_seldom_scrapes_is_no_five_minutes_of_success(
     assert sum(line["event"] == "ionq_read_failed" for line in told) < 50
 
 
-def test_a_bad_value_after_five_minutes_of_valid_ones_is_told_at_once(
-    incidents: IncidentLog, clock: Clock, told: list[EventDict]
-) -> None:
+def come_and_go_for_a_day(incidents: IncidentLog, clock: Clock) -> None:
+    """Reject a value in every other scrape."""
     for _ in range(DAY // (2 * SCRAPE_INTERVAL)):
         incidents.rejected([BAD_QUBITS])
         clock.now += SCRAPE_INTERVAL
         incidents.rejected([])
         clock.now += SCRAPE_INTERVAL
+
+
+def test_a_bad_value_after_five_minutes_of_valid_ones_is_told_at_once(
+    incidents: IncidentLog, clock: Clock, told: list[EventDict]
+) -> None:
+    come_and_go_for_a_day(incidents, clock)
     told.clear()
     incidents.rejected([BAD_STATUS])
     while told[-1]["event"] != "ionq_values_valid_again":
@@ -295,11 +300,7 @@ def test_valid_values_alone_are_not_worth_a_line(incidents: IncidentLog, told: l
 def test_a_bad_value_that_comes_and_goes_is_told_at_a_falling_rate(
     incidents: IncidentLog, clock: Clock, told: list[EventDict]
 ) -> None:
-    for _ in range(DAY // (2 * SCRAPE_INTERVAL)):
-        incidents.rejected([BAD_QUBITS])
-        clock.now += SCRAPE_INTERVAL
-        incidents.rejected([])
-        clock.now += SCRAPE_INTERVAL
+    come_and_go_for_a_day(incidents, clock)
     assert 2 <= len(told) < 40
 
 
