@@ -6,9 +6,9 @@ import json
 import signal
 import sys
 
-from exporter.listening import open_sockets
-from exporter.logs import configure_logs
-from exporter.serving import Exporter, serve
+from exporter.common.logging import configure_logs
+from exporter.server.http_server import Exporter, serve
+from exporter.server.sockets import open_sockets
 from exporter.settings import IonQSettings, ListenAddress, WebSettings
 
 
