@@ -69,7 +69,7 @@ lock: ## Pin the newest dependencies that pyproject.toml allows, by hash (needs 
 	uv pip compile $(LOCK) pyproject.toml --group fuzz --constraints requirements.txt --output-file requirements-fuzz.txt
 
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-        --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+        --no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 clean: ## Remove what these targets made
 	rm -rf $(DEV) $(RUN) $(FUZZ) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
