@@ -15,6 +15,7 @@ import click
 from structlog.typing import FilteringBoundLogger
 
 from exporter import __version__
+from exporter.commands.assembly import Exporter, serve_exporter
 from exporter.commands.backfill.options import BACKFILL_FLAGS, PAGE_FLAGS
 from exporter.commands.demo_guide import demo_guide
 from exporter.commands.once import check_output, scrape_once
@@ -29,9 +30,8 @@ from exporter.commands.options import (
     flags,
 )
 from exporter.common import event_loop
+from exporter.common.build_info import revision
 from exporter.common.logging import configure_logs
-from exporter.metrics.exporter import revision
-from exporter.server.http_server import Exporter, serve
 from exporter.server.sockets import open_sockets, url_of
 from exporter.settings import IonQSettings, WebSettings
 
@@ -121,7 +121,7 @@ def _serve(**values: Any) -> int:
         return 0
     sockets = open_sockets(web.listen_addresses)
     exporter = Exporter(ionq, os.environ.get("IONQ_API_KEY"), logger)
-    _run(serve(exporter, sockets, ionq, web, logger, web_config))
+    _run(serve_exporter(exporter, sockets, ionq, web, logger, web_config))
     return 0
 
 
@@ -220,7 +220,7 @@ def _demo(**values: Any) -> int:
     async def run() -> None:
         await simulator.start(sockets=simulator_sockets)
         async with simulator:
-            await serve(exporter, sockets, ionq, web, logger)
+            await serve_exporter(exporter, sockets, ionq, web, logger)
 
     click.echo(demo_guide(url_of(sockets[0]), web.telemetry_path, simulator_url))
     _run(run())

@@ -14,7 +14,7 @@ from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRI
 from exporter.metrics.exporter import ExporterMetrics, ScrapeCollector
 from exporter.records.backends import BackendList
 from exporter.records.characterizations import CharacterizedBackends
-from exporter.scrape.scraper import Scrape
+from exporter.records.scrape import Scrape
 
 _REMEMBERED_HEADERS = 16  # a scraper sends the same ones each time
 _DEFLATE_LEVEL = 1  # two thirds of the default's time for a tenth more bytes, on this kind of text

@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector
@@ -11,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from exporter import __version__
+from exporter.common.build_info import revision
 from exporter.common.errors import REASONS
 from exporter.metrics.process import ProcessConstantsCollector, ProcessUsageCollector
 from exporter.records.backends import FIELDS
@@ -140,11 +140,3 @@ class ScrapeCollector(Collector):
             self._duration_seconds,
             unit="seconds",
         )
-
-
-def revision() -> str:
-    """Return the commit that this copy was built from, where the build wrote it down."""
-    try:
-        return Path(__file__).with_name("REVISION").read_text("utf-8").strip() or "unknown"
-    except FileNotFoundError:
-        return "unknown"

@@ -7,7 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.common.errors import IonQError
 from exporter.ionq.client import Exchange
-from exporter.scrape.scraper import Scrape
+from exporter.records.scrape import Scrape
 
 _DIGITS = 6  # microseconds
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from exporter.common.errors import IonQError, UnexpectedError
@@ -13,26 +12,12 @@ from exporter.metrics.exporter import ExporterMetrics
 from exporter.records.backends import BackendList, parse_backends
 from exporter.records.cardinality import CardinalityLimit
 from exporter.records.characterizations import NOTHING_CHARACTERIZED, CharacterizedBackends
+from exporter.records.scrape import Scrape
 from exporter.scrape.characterization_cache import CharacterizationCache
 from exporter.scrape.failure_log import FailureLog
 
 _SHARE_FOR_CHARACTERIZATIONS = 0.5
 _MORE_TIME = ", or give it more time with --ionq.timeout and Prometheus's scrape_timeout"
-
-
-@dataclass(frozen=True, slots=True)
-class Scrape:
-    """What one scrape came to: the backends, or the error that there are none."""
-
-    finished_at: datetime
-    duration_seconds: float
-    outcome: BackendList | IonQError
-    characterized: CharacterizedBackends = NOTHING_CHARACTERIZED
-
-    @property
-    def up(self) -> bool:
-        """Whether IonQ's backends were read and understood."""
-        return isinstance(self.outcome, BackendList)
 
 
 class Scraper:

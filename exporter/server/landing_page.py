@@ -7,11 +7,11 @@ from pathlib import Path
 import jinja2
 
 from exporter import __version__
+from exporter.common.build_info import revision
 from exporter.common.durations import humanize_duration
 from exporter.common.errors import IonQError
-from exporter.metrics.exporter import revision
 from exporter.records.characterizations import NOTHING_CHARACTERIZED
-from exporter.scrape.scraper import Scrape
+from exporter.records.scrape import Scrape
 
 DOCUMENTATION_URL = "https://github.com/ionq-exporter/ionq-exporter#readme"
 

@@ -8,7 +8,7 @@ from exporter.metrics.encoding import Format, render_scrape
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.records.backends import BackendList
 from exporter.records.characterizations import NOTHING_CHARACTERIZED
-from exporter.scrape.scraper import Scrape
+from exporter.records.scrape import Scrape
 from exporter.simulator.random_draws import between, smooth
 from grafana.demo_data.records import ReadRecords
 from grafana.demo_data.story import Failure

@@ -132,11 +132,11 @@ def _refused(argument: str, problem: str) -> None:
 _BROKEN = """
 import exporter.server.http_server
 
-class Broken(exporter.server.http_server._Server):
+class Broken(exporter.server.http_server.HTTPServer):
     async def startup(self, sockets=None):
         raise ValueError("not enough values to unpack")
 
-exporter.server.http_server._Server = Broken
+exporter.server.http_server.HTTPServer = Broken
 exporter.commands.main.main(["--web.listen-address=127.0.0.1:0"])
 """
 

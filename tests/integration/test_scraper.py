@@ -12,8 +12,9 @@ from exporter.common.logging import configure_logs
 from exporter.ionq.api_key import ApiKey
 from exporter.ionq.client import IonQClient
 from exporter.metrics.exporter import ExporterMetrics
+from exporter.records.scrape import Scrape
 from exporter.scrape.failure_log import FailureLog
-from exporter.scrape.scraper import Scrape, Scraper
+from exporter.scrape.scraper import Scraper
 from tests.support.certificates import Authority
 from tests.support.clock import Clock
 from tests.support.upstream import Held, Upstream, hang, send

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import pytest
 
+from exporter.commands.assembly import Exporter
 from exporter.common.errors import IonQError
 from exporter.common.logging import configure_logs
 from exporter.metrics.encoding import Format, render_scrape
 from exporter.records.backends import MAX_ROWS
-from exporter.scrape.scraper import Scrape
-from exporter.server.http_server import Exporter
+from exporter.records.scrape import Scrape
 from exporter.settings import IonQSettings
 from exporter.simulator import FAULTS, Fleet, Simulator
 from exporter.simulator.drill import Break

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from exporter.commands.assembly import client_factory
 from exporter.commands.backfill.checkpoint import Checkpoint
 from exporter.commands.backfill.history import HistoryReader
 from exporter.commands.backfill.output import write_file
@@ -19,7 +20,6 @@ from exporter.common import event_loop
 from exporter.common.errors import IonQError
 from exporter.common.logging import configure_logs
 from exporter.records.backends import MAX_ROWS
-from exporter.server.http_server import client_factory
 from exporter.settings import IonQSettings
 
 

@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter import __version__
+from exporter.common.build_info import revision
 from exporter.common.errors import DeadlineExceededError, IonQError, RateLimitedError
 from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRICS, BackendCollector
 from exporter.metrics.encoding import (
@@ -26,7 +27,7 @@ from exporter.metrics.encoding import (
     negotiate,
     render_scrape,
 )
-from exporter.metrics.exporter import ExporterMetrics, revision
+from exporter.metrics.exporter import ExporterMetrics
 from exporter.records.backends import Backend, BackendList, parse_backends
 from exporter.records.characterizations import (
     NOTHING_CHARACTERIZED,
@@ -36,7 +37,7 @@ from exporter.records.characterizations import (
     parse_characterizations,
 )
 from exporter.records.json_values import Rejection
-from exporter.scrape.scraper import Scrape
+from exporter.records.scrape import Scrape
 from tests.support.repository import GOLDEN
 from tests.support.samples import CHARACTERIZED_FORTE
 from tests.support.untrusted_json import (

@@ -1,12 +1,11 @@
 import platform
-from pathlib import Path
 
 import pytest
 
-import exporter.metrics.exporter
 from exporter import __version__
+from exporter.common.build_info import revision
 from exporter.common.errors import REASONS
-from exporter.metrics.exporter import ExporterMetrics, ScrapeCollector, revision
+from exporter.metrics.exporter import ExporterMetrics, ScrapeCollector
 from exporter.records.backends import FIELDS
 from exporter.records.characterizations import RECORD_FIELDS
 from exporter.records.json_values import Rejection
@@ -170,15 +169,3 @@ def test_a_scrape_says_whether_it_worked_and_how_long_it_waited(up: bool, value:
         ("ionq_up", value),
         ("ionq_scrape_duration_seconds", 0.0831),
     ]
-
-
-@pytest.mark.parametrize(
-    ("written", "read"), [("4f2a91c\n", "4f2a91c"), ("  \n", "unknown"), (None, "unknown")]
-)
-def test_the_revision_is_what_the_build_wrote_down_or_unknown(
-    written: str | None, read: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if written is not None:
-        (tmp_path / "REVISION").write_text(written)
-    monkeypatch.setattr(exporter.metrics.exporter, "__file__", str(tmp_path / "telemetry.py"))
-    assert revision() == read

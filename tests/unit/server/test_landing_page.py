@@ -11,7 +11,7 @@ from exporter import __version__
 from exporter.common.errors import DeadlineExceededError, HTTPStatusError, IonQError
 from exporter.records.backends import Backend, BackendList
 from exporter.records.characterizations import Characterization, CharacterizedBackend, CharacterizedBackends
-from exporter.scrape.scraper import Scrape
+from exporter.records.scrape import Scrape
 from exporter.server.landing_page import render_landing_page
 from tests.support import samples
 
