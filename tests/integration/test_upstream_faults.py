@@ -22,7 +22,7 @@ from exporter.commands.assembly import Exporter
 from exporter.common.errors import IonQError
 from exporter.common.logging import configure_logs
 from exporter.metrics.encoding import Format, render_scrape
-from exporter.records.backends import MAX_ROWS
+from exporter.records.backends import MAX_BACKENDS
 from exporter.records.scrape import Scrape
 from exporter.settings import IonQSettings
 from exporter.simulator import FAULTS, Fleet, Simulator
@@ -92,7 +92,7 @@ def endless(head: bytes, piece: bytes) -> Script:
 
 def new_names(connection: Connection, numbers: "itertools.count[int]" = itertools.count()) -> None:  # noqa: B008
     """List backends that no answer listed before."""
-    rows = [{"backend": f"qpu.{next(numbers)}", "status": "available"} for _ in range(MAX_ROWS)]
+    rows = [{"backend": f"qpu.{next(numbers)}", "status": "available"} for _ in range(MAX_BACKENDS)]
     ok(json.dumps(rows).encode())(connection)
 
 
@@ -228,7 +228,7 @@ class Observed:
             api_key_file=None,
             timeout_seconds=budget,
             max_response_bytes=MEBIBYTE,
-            max_backends=MAX_ROWS,
+            max_backends=MAX_BACKENDS,
             characterizations=False,
         )
         self._exporter = Exporter(settings, None, configure_logs("debug", "logfmt", self.log))
@@ -246,7 +246,7 @@ class Observed:
         assert expected.log in self.log.getvalue()
         shown = Exposition(render_scrape(scrape, self._exporter.telemetry, Format.TEXT).plain.decode())
         assert shown.up == (not reason)
-        assert len(shown.backends) <= MAX_ROWS
+        assert len(shown.backends) <= MAX_BACKENDS
         if reason:
             assert shown.value("ionq_exporter_api_failures_total", reason=reason) == 1
             assert not shown.backends
@@ -398,7 +398,7 @@ def test_the_page_about_faults_tells_each_case_and_nothing_else() -> None:
         (b"[" + b"[]," * (MEBIBYTE // 3 - 2000) + b"[" * 3000 + b"]" * 3000 + b"]"),
         b"[" + b"1," * (MEBIBYTE // 2 - 2) + b"1]",
         b'[{"backend":"a"' + b',"x":[[]]' * (MEBIBYTE // 10) + b"}]",
-        json.dumps([{"backend": '"' * 250 + str(number)} for number in range(MAX_ROWS)]).encode(),
+        json.dumps([{"backend": '"' * 250 + str(number)} for number in range(MAX_BACKENDS)]).encode(),
     ],
     ids=["deep", "wide_and_deep", "numbers", "keys", "long_names"],
 )

@@ -7,7 +7,8 @@ import pytest
 
 from exporter.commands.main import _commands
 from exporter.common.errors import REASONS
-from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRICS
+from exporter.metrics.backends import BACKEND_FAMILIES
+from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from exporter.metrics.exporter import ExporterMetrics, ScrapeCollector
 from tests.support.repository import ROOT
 
@@ -39,13 +40,13 @@ def names_of(command: str) -> set[str]:
 
 def test_the_table_of_backend_metrics_names_each_metric_and_its_field() -> None:
     documented = [(row[0].strip("`"), row[1].strip("`")) for row in table_below("## Metrics")]
-    assert documented == [(metric.name, metric.field) for metric in BACKEND_METRICS]
+    assert documented == [(metric.name, metric.field) for metric in BACKEND_FAMILIES]
 
 
 def test_the_table_of_characterization_metrics_names_each_metric_and_its_field() -> None:
     table = table_below("And of a machine's characterization")
     documented = [(row[0].strip("`"), row[1].strip("`")) for row in table]
-    assert documented == [(metric.name, metric.field) for metric in CHARACTERIZATION_METRICS]
+    assert documented == [(metric.name, metric.field) for metric in CHARACTERIZATION_FAMILIES]
 
 
 def test_the_table_of_own_metrics_names_each_metric_and_its_type() -> None:

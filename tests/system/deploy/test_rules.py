@@ -10,7 +10,8 @@ import yaml
 
 from deploy.drill.shipped import ALERTMANAGER, ALERTS, RECORDING, load
 from exporter.common.durations import parse_duration
-from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRICS
+from exporter.metrics.backends import BACKEND_FAMILIES
+from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from tests.support.tools import require_tool, tool_choices
 from tests.system.deploy.files import ALERT_RULES, RECORDED, RULE_TESTS, RULES, THRESHOLDS, Rule, groups
 from tests.system.deploy.promql import matchers, metrics, selectors
@@ -32,8 +33,8 @@ METRICS = {
     "ionq_exporter_characterization_failures_total",
     "ionq_exporter_build_info",
     "process_start_time_seconds",
-    *(metric.name for metric in BACKEND_METRICS),
-    *(metric.name for metric in CHARACTERIZATION_METRICS),
+    *(metric.name for metric in BACKEND_FAMILIES),
+    *(metric.name for metric in CHARACTERIZATION_FAMILIES),
 }
 LABELS = {
     "alertname",
