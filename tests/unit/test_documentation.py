@@ -1,22 +1,48 @@
-"""The README's tables and commands are held to the code."""
+"""The pages' tables, flags, paths and links are held to the code."""
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import click
+import promql_parser
 import pytest
 
 from exporter.commands.main import _commands
 from exporter.common.errors import REASONS
-from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRICS
+from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRICS, BackendMetric
 from exporter.metrics.exporter import ExporterMetrics, ScrapeCollector
 from tests.support.repository import ROOT
 
-README = (ROOT / "README.md").read_text("utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")])
+HISTORIC = (ROOT / "CHANGELOG.md",)
+"""Pages that may name what is gone."""
+
+QUERIES = re.compile(r"^ *```promql\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
+NAMED_PATH = re.compile(r"`((?:[\w.-]+/)+(?:[\w.-]+\.(?:md|py|toml|yml))?|\w+\.py)`")
+OWN_FLAG = re.compile(
+    r"(?<![\w-])--(?:(?:(?:no-)?collector|web|ionq|log|simulator)[.][a-z.-]+[a-z]"
+    r"|(?:output|seed|speed|backend|start|end|step|label|requests-per-second)\b)"
+)
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
-def table_below(heading: str) -> list[list[str]]:
+def text_of(page: Path) -> str:
+    return page.read_text("utf-8")
+
+
+def read(name: str) -> str:
+    return text_of(ROOT / name)
+
+
+def table_below(heading: str, page: str) -> list[list[str]]:
     """Return the cells of the first table after a line that begins with this text."""
-    lines = README[README.index(f"\n{heading}") :].splitlines()
+    text = "\n" + read(page)
+    lines = text[text.index(f"\n{heading}") :].splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("|"))
     rows = []
     for line in lines[first + 2 :]:
@@ -26,26 +52,55 @@ def table_below(heading: str) -> list[list[str]]:
     return rows
 
 
+def anchors_of(page: Path) -> set[str]:
+    """Return the names that GitHub gives a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text_of(page)), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def options_of(command: str) -> dict[str, click.Option]:
+    """Return the options of a command by the name that the pages give them."""
     parameters = _commands.commands[command].params
     return {name: option for option in parameters for name in option.opts if isinstance(option, click.Option)}
 
 
-def names_of(command: str) -> set[str]:
+def default_of(option: click.Option) -> str:
+    default = option.default[0] if isinstance(option.default, tuple) else option.default
+    if option.secondary_opts:
+        return "on"
+    return str(default) if isinstance(default, str | int | float | Path) else ""
+
+
+def flags_of_all_commands() -> set[str]:
     return {
-        name for option in options_of(command).values() for name in (*option.opts, *option.secondary_opts)
+        name
+        for command in _commands.commands
+        for option in options_of(command).values()
+        for name in (*option.opts, *option.secondary_opts)
     }
 
 
-def test_the_table_of_backend_metrics_names_each_metric_and_its_field() -> None:
-    documented = [(row[0].strip("`"), row[1].strip("`")) for row in table_below("## Metrics")]
-    assert documented == [(metric.name, metric.field) for metric in BACKEND_METRICS]
+def test_the_readme_is_short_enough_for_a_first_visit() -> None:
+    assert len(read("README.md").splitlines()) <= 200
 
 
-def test_the_table_of_characterization_metrics_names_each_metric_and_its_field() -> None:
-    table = table_below("And of a machine's characterization")
-    documented = [(row[0].strip("`"), row[1].strip("`")) for row in table]
-    assert documented == [(metric.name, metric.field) for metric in CHARACTERIZATION_METRICS]
+def test_the_readme_names_each_metric_of_a_backend() -> None:
+    named = [
+        name for row in table_below("## Metrics", "README.md") for name in re.findall(r"`(\w+)`", row[0])
+    ]
+    metrics: tuple[BackendMetric[Any], ...] = (*BACKEND_METRICS, *CHARACTERIZATION_METRICS)
+    assert named == [metric.name for metric in metrics]
+
+
+@pytest.mark.parametrize(
+    ("heading", "metrics"),
+    [("## Backends", BACKEND_METRICS), ("## Characterizations", CHARACTERIZATION_METRICS)],
+)
+def test_the_tables_of_backend_metrics_name_each_metric_and_its_field(
+    heading: str, metrics: Sequence[BackendMetric[Any]]
+) -> None:
+    documented = [(row[0].strip("`"), row[1].strip("`")) for row in table_below(heading, "docs/metrics.md")]
+    assert documented == [(metric.name, metric.field) for metric in metrics]
 
 
 def test_the_table_of_own_metrics_names_each_metric_and_its_type() -> None:
@@ -58,55 +113,66 @@ def test_the_table_of_own_metrics_names_each_metric_and_its_type() -> None:
         (f"{family.name}_total" if family.type == "counter" else family.name, family.type)
         for family in families
     ]
-    assert [(row[0].strip("`"), row[1]) for row in table_below("The exporter's own:")] == exposed
+    documented = table_below("## The exporter", "docs/metrics.md")
+    assert [(row[0].strip("`"), row[1]) for row in documented] == exposed
 
 
 def test_the_table_of_reasons_names_each_reason() -> None:
-    assert [row[0].strip("`") for row in table_below("## When IonQ fails")] == list(REASONS)
+    documented = table_below("## Reasons", "docs/faults.md")
+    assert [row[0].strip("`") for row in documented] == list(REASONS)
 
 
 def test_the_table_of_flags_names_each_flag_of_serve_and_its_default() -> None:
-    documented = {row[0].strip("`"): row[1].strip("`") for row in table_below("### Flags")[:-1]}
+    table = table_below("## Flags", "docs/configuration.md")[:-1]
+    documented = {row[0].strip("`"): row[1].strip("`") for row in table}
     options = {name: option for name, option in options_of("serve").items() if name != "--version"}
-    assert documented.keys() == options.keys()
-    for name, option in options.items():
-        default = option.default[0] if isinstance(option.default, tuple) else option.default
-        if option.secondary_opts:
-            default = "on"
-        assert documented[name] == (str(default) if isinstance(default, str | int) else ""), name
+    assert documented == {name: default_of(option) for name, option in options.items()}
 
 
 @pytest.mark.parametrize(
-    "flag",
-    sorted(
-        set(
-            re.findall(
-                r"`(--(?:(?:(?:no-)?collector|web|ionq|log|simulator)[.][a-z.-]+[a-z]"
-                r"|output|seed|speed|version|backend|start|end|step|label|requests-per-second))\b",
-                README,
-            )
-        )
-    ),
+    ("command", "heading", "page"),
+    [("simulate", "# Simulator", "docs/simulator.md"), ("backfill", "## Flags", "docs/history.md")],
 )
-def test_each_flag_that_the_readme_mentions_exists(flag: str) -> None:
-    known = {name for command in _commands.commands for name in names_of(command)}
-    assert flag in known | {"--help"}
+def test_the_table_of_a_command_names_its_own_flags_and_their_defaults(
+    command: str, heading: str, page: str
+) -> None:
+    own = {name: option for name, option in options_of(command).items() if name not in options_of("serve")}
+    documented = {row[0].strip("`"): row[1] for row in table_below(heading, page)}
+    assert documented.keys() == own.keys()
+    for name, option in own.items():
+        assert not default_of(option) or documented[name] == f"`{default_of(option)}`", name
 
 
-def test_each_make_target_that_the_readme_mentions_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    mentioned = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
-    assert mentioned
-    assert mentioned <= targets
+@each_page
+def test_a_query_of_a_page_is_valid_promql(page: Path) -> None:
+    for block in QUERIES.findall(text_of(page)):
+        for query in block.split("\n\n"):
+            promql_parser.parse(query)
 
 
-def test_each_file_that_the_readme_links_to_exists() -> None:
-    links = re.findall(r"\]\(((?!https?:|#)[^)#]+)[^)]*\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@each_page
+def test_a_flag_that_a_page_names_exists(page: Path) -> None:
+    if page not in HISTORIC:
+        assert set(OWN_FLAG.findall(text_of(page))) <= flags_of_all_commands()
 
 
-def test_each_heading_that_the_readme_links_to_exists() -> None:
-    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= anchors
+@each_page
+def test_a_make_target_that_a_page_names_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text_of(page), re.MULTILINE)) <= targets
+
+
+@each_page
+def test_a_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for name, anchor in LINK.findall(FENCED.sub("", text_of(page))):
+        target = page.parent / name if name else page
+        assert target.exists(), name
+        assert not anchor or anchor in anchors_of(target), f"{name}#{anchor}"
+
+
+@each_page
+def test_a_path_that_a_page_names_exists(page: Path) -> None:
+    named = set(NAMED_PATH.findall(text_of(page))) if page not in HISTORIC else set()
+    assert {
+        path for path in named if not any((root / path).exists() for root in (ROOT, ROOT / "exporter"))
+    } == set()
