@@ -52,12 +52,13 @@ REVISION  = $(shell git rev-parse HEAD)
 test: $(DEV)/ready ## Run the tests, with branch coverage
 	$(DEV)/bin/python -m pytest --cov --cov-report=term $(ARGS)
 
-check: $(DEV)/ready ## Check format, lint and types
+check: $(DEV)/ready ## Check format, lint, types, imports and spelling
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	$(DEV)/bin/yamllint --strict .
+	$(DEV)/bin/codespell
 
 format: $(DEV)/ready ## Format the code and fix what ruff can fix
 	$(DEV)/bin/ruff format .
