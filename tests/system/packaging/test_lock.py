@@ -23,7 +23,8 @@ _PIN = re.compile(
     r"(?P<comments>(?: {4}#.*\n)+)",
     re.MULTILINE,
 )
-_NEWER = "99999"
+_REQUIRED_BY = re.compile(r"^ {4}#(?: via|  ) ([\w.-]+)$", re.MULTILINE)
+_NEWER_VERSION = "9999999999!1"  # whatever comes before the exclamation mark counts first
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,6 @@ class Pin:
     version: str
     marker: str
     required_by: frozenset[str]
-
-    @property
-    def newer_version(self) -> str:
-        epoch, separator, _ = self.version.rpartition("!")
-        return f"{epoch}{separator}{_NEWER}"
 
     def dependencies(self, pins: Iterable["Pin"]) -> Sequence[str]:
         """Return what the package requires: as installed, or else as the comments of the lock say."""
@@ -58,9 +54,7 @@ def parse_lock(text: str) -> list[Pin]:
             extras=match["extras"] or "",
             version=match["version"],
             marker=match["marker"] or "",
-            required_by=frozenset(
-                re.findall(r"^ {4}#(?: via|  ) ([\w.-]+)$", match["comments"], re.MULTILINE)
-            ),
+            required_by=frozenset(_REQUIRED_BY.findall(match["comments"])),
         )
         for match in _PIN.finditer(text)
     ]
@@ -77,15 +71,15 @@ def write_wheel(folder: Path, name: str, version: str, dependencies: Iterable[st
     return path
 
 
-def write_index(folder: Path, lock: str) -> str:
-    """Write two wheels for each pin, one of them newer, and return the lock with the hashes of the others."""
-    pins = parse_lock(lock)
-    hashes = {}
+def write_index(folder: Path, pins: Sequence[Pin]) -> str:
+    """Write two wheels for each pin, one of them newer, and return a lock with the hashes of the others."""
+    lock = ""
     for pin in pins:
         wheel = write_wheel(folder, pin.name, pin.version, pin.dependencies(pins))
-        write_wheel(folder, pin.name, pin.newer_version)
-        hashes[pin.name] = f"    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
-    return _PIN.sub(lambda match: match[0].replace(match["hashes"], hashes[match["name"]]), lock)
+        write_wheel(folder, pin.name, _NEWER_VERSION)
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        lock += f"{pin.name}{pin.extras}=={pin.version}{pin.marker} --hash=sha256:{digest}\n"
+    return lock
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -98,18 +92,11 @@ def test_a_lock_consists_of_pins_with_hashes_and_names_no_index(name: str) -> No
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_installs_after_newer_versions_are_released(name: str, pip: str, tmp_path: Path) -> None:
     lock = tmp_path / name
-    lock.write_text(write_index(tmp_path, (ROOT / name).read_text()))
-    offline = ["--dry-run", "--ignore-installed", "--no-index", f"--find-links={tmp_path}"]
+    lock.write_text(write_index(tmp_path, parse_lock((ROOT / name).read_text())))
+    program = [sys.executable, str(Path(sys.prefix, pip, "pip"))]
+    offline = ["--no-index", f"--find-links={tmp_path}", "--dry-run", "--ignore-installed"]
     install = subprocess.run(
-        [
-            sys.executable,
-            str(Path(sys.prefix, pip, "pip")),
-            "install",
-            *offline,
-            "--require-hashes",
-            "-r",
-            str(lock),
-        ],
+        [*program, "install", *offline, "--require-hashes", f"--requirement={lock}"],
         env={"PIP_CONFIG_FILE": os.devnull},
         capture_output=True,
         text=True,
