@@ -21,9 +21,9 @@ def main() -> None:
     if sys.stderr:
         sys.stderr = _without_a_buffer(sys.stderr.fileno())
 
-    from exporter import cli  # noqa: PLC0415
+    from exporter.commands.main import main as run  # noqa: PLC0415
 
-    cli.main()
+    run()
 
 
 def _without_a_buffer(descriptor: int) -> io.TextIOWrapper:

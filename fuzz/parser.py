@@ -13,17 +13,17 @@ with atheris.instrument_imports(include=["exporter", "json"]):
     from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
     from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-    from exporter.backends import parse_backends
-    from exporter.characterizations import (
+    from exporter.common.errors import InvalidJSONError, UnexpectedShapeError
+    from exporter.metrics.encoding import Format, Part, encode_backends, encode_characterizations
+    from exporter.records.backends import parse_backends
+    from exporter.records.cardinality import CardinalityLimit
+    from exporter.records.characterizations import (
         CharacterizedBackend,
         CharacterizedBackends,
         parse_characterizations,
     )
-    from exporter.churn import ChurnLimit
-    from exporter.errors import InvalidJSONError, UnexpectedShapeError
-    from exporter.exposition import Format, Part, encode_backends, encode_characterizations
 
-_CHURN = ChurnLimit(100)
+_CHURN = CardinalityLimit(100)
 
 
 def check(body: bytes) -> None:

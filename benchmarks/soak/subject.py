@@ -6,9 +6,9 @@ import json
 import signal
 import sys
 
-from exporter.listening import open_sockets
-from exporter.logs import configure_logs
-from exporter.serving import Exporter, serve
+from exporter.commands.assembly import Exporter, serve_exporter
+from exporter.common.logging import configure_logs
+from exporter.server.sockets import open_sockets
 from exporter.settings import IonQSettings, ListenAddress, WebSettings
 
 
@@ -31,7 +31,8 @@ async def main(port: int, api_url: str) -> None:
     )
     web = WebSettings(listen_addresses=(address,), telemetry_path="/metrics", timeout_offset_seconds=0.05)
     logger = configure_logs("error", "logfmt")
-    await serve(Exporter(ionq, "the-key-of-the-soak", logger), open_sockets([address]), ionq, web, logger)
+    exporter = Exporter(ionq, "the-key-of-the-soak", logger)
+    await serve_exporter(exporter, open_sockets([address]), ionq, web, logger)
 
 
 if __name__ == "__main__":

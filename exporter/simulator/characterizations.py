@@ -8,8 +8,8 @@ from itertools import combinations
 from typing import Any
 
 from exporter.simulator.machines import MACHINES, Machine
-from exporter.simulator.noise import between, smooth, unit
 from exporter.simulator.publications import Publication, newest_first
+from exporter.simulator.random_draws import between, smooth, unit
 
 Record = dict[str, Any]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from exporter.simulator.noise import between, unit
+from exporter.simulator.random_draws import between, unit
 
 _HOUR = 3600
 _DAY = 86400

@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from exporter.common.times import format_time
 from exporter.simulator import episodes
 from exporter.simulator.machines import MACHINES, Machine
-from exporter.simulator.noise import smooth, unit
 from exporter.simulator.publications import latest
-from exporter.times import format_time
+from exporter.simulator.random_draws import smooth, unit
 
 Row = dict[str, Any]
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from exporter.common.times import parse_time
 from exporter.simulator.characterizations import PAGE_LIMIT, Characterizations, Span
 from exporter.simulator.clock import Clock
 from exporter.simulator.drill import Drill
 from exporter.simulator.fleet import Fleet, Row
 from exporter.simulator.messages import Refusal, Request, Response, json_response
-from exporter.times import parse_time
 
 Names = Mapping[str, str]
 

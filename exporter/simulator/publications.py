@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from exporter.common.times import format_time
 from exporter.simulator.machines import Machine
-from exporter.simulator.noise import between, uuid
-from exporter.times import format_time
+from exporter.simulator.random_draws import between, uuid
 
 _MINUTE = 60
 _DAY = 86400

@@ -7,11 +7,11 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from exporter.simulator.drill import Drill, DrillError
+from exporter.simulator.drill_requests import parse_order
 from exporter.simulator.faults import FAULTS
-from exporter.simulator.guide import guide
+from exporter.simulator.help_page import guide
 from exporter.simulator.ionq import Ionq, Names
 from exporter.simulator.messages import Refusal, Request, Response, error_response, json_response
-from exporter.simulator.orders import parse_order
 
 _READ = ("GET", "HEAD")
 _BACKENDS = r"(?:/v0\.4)?/backends"

@@ -13,11 +13,11 @@ from uuid import uuid4
 from exporter.simulator.clock import Clock, utc_now
 from exporter.simulator.connection import Connection
 from exporter.simulator.drill import Drill
+from exporter.simulator.drill_requests import ENDPOINTS
 from exporter.simulator.exchange import Sleep
 from exporter.simulator.fleet import Fleet
 from exporter.simulator.ionq import Ionq
 from exporter.simulator.messages import Request
-from exporter.simulator.orders import ENDPOINTS
 from exporter.simulator.routes import Answer, Routes
 
 _LOOPBACK = "127.0.0.1"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from exporter.backends import Backend
-from exporter.durations import parse_duration
+from exporter.common.durations import parse_duration
+from exporter.records.backends import Backend
 
 _RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "alerts.yml"
 

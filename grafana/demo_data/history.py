@@ -6,10 +6,10 @@ from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 
-from exporter.backends import parse_backends
+from exporter.metrics.exporter import ExporterMetrics
+from exporter.records.backends import parse_backends
 from exporter.simulator import Fleet
 from exporter.simulator.characterizations import Characterizations
-from exporter.telemetry import Telemetry
 from grafana.demo_data import story
 from grafana.demo_data.alerts import AlertHistory
 from grafana.demo_data.blocks import Sample
@@ -34,7 +34,7 @@ def live(
 
 
 def _live(
-    end: int, fleet: Fleet, records: Callable[[Telemetry], ReadRecords], days: float, step_seconds: int
+    end: int, fleet: Fleet, records: Callable[[ExporterMetrics], ReadRecords], days: float, step_seconds: int
 ) -> Iterator[Sample]:
     begin = end - round(days * DAY_SECONDS)
     exporters = {name: ScrapedExporter(name, begin - _UPTIME_BEFORE, records) for name in story.INSTANCES}

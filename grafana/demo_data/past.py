@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from exporter.backends import parse_backends
-from exporter.backfill.plan import Machine, Plan
-from exporter.backfill.series import Timeline, write_history
-from exporter.characterizations import Characterization, parse_characterizations
+from exporter.commands.backfill.plan import Machine, Plan
+from exporter.commands.backfill.series import Timeline, write_history
+from exporter.records.backends import parse_backends
+from exporter.records.characterizations import Characterization, parse_characterizations
 from exporter.simulator import Fleet
 from exporter.simulator.characterizations import Characterizations, Span
 from grafana.demo_data.blocks import create_blocks

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import httpx
 import structlog
 
-from exporter.backends import BackendList
-from exporter.characterization_reader import CharacterizationReader
-from exporter.characterizations import CharacterizedBackends
-from exporter.incident_log import IncidentLog
-from exporter.ionq_client import IonQClient
+from exporter.ionq.client import IonQClient
+from exporter.metrics.exporter import ExporterMetrics
+from exporter.records.backends import BackendList
+from exporter.records.characterizations import CharacterizedBackends
+from exporter.scrape.characterization_cache import CharacterizationCache
+from exporter.scrape.failure_log import FailureLog
 from exporter.simulator.characterizations import Characterizations, Span
-from exporter.telemetry import Telemetry
 
 _TIMEOUT_SECONDS = 10.0
 _MAX_BACKENDS = 500
@@ -24,7 +24,7 @@ class ReadRecords:
     """What one exporter knows of characterizations, and counts about them."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, history: Characterizations, telemetry: Telemetry
+        self, loop: asyncio.AbstractEventLoop, history: Characterizations, telemetry: ExporterMetrics
     ) -> None:
         self._loop = loop
         self._history = history
@@ -37,10 +37,10 @@ class ReadRecords:
             new_transport=lambda: httpx.MockTransport(self._answer),
             wait_to_retry=_skip,
         )
-        self._reader = CharacterizationReader(
+        self._reader = CharacterizationCache(
             client,
             telemetry,
-            IncidentLog(structlog.wrap_logger(structlog.ReturnLogger())),
+            FailureLog(structlog.wrap_logger(structlog.ReturnLogger())),
             timeout_seconds=_TIMEOUT_SECONDS,
             max_backends=_MAX_BACKENDS,
             clock=lambda: self._moment,

@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from exporter.backends import BackendList
-from exporter.characterizations import NOTHING_CHARACTERIZED
-from exporter.exposition import Format, render_scrape
-from exporter.scraper import Scrape
-from exporter.simulator.noise import between, smooth
-from exporter.telemetry import Telemetry
+from exporter.metrics.encoding import Format, render_scrape
+from exporter.metrics.exporter import ExporterMetrics
+from exporter.records.backends import BackendList
+from exporter.records.characterizations import NOTHING_CHARACTERIZED
+from exporter.records.scrape import Scrape
+from exporter.simulator.random_draws import between, smooth
 from grafana.demo_data.records import ReadRecords
 from grafana.demo_data.story import Failure
 
@@ -23,12 +23,14 @@ _MEBIBYTE = 1 << 20
 class ScrapedExporter:
     """An exporter that lives in simulated time: the real counters and expositions, a made-up process."""
 
-    def __init__(self, instance: str, started_at: int, records: Callable[[Telemetry], ReadRecords]) -> None:
+    def __init__(
+        self, instance: str, started_at: int, records: Callable[[ExporterMetrics], ReadRecords]
+    ) -> None:
         self._labels = f'job="{JOB}",instance="{instance}"'
         self._instance = instance
         self._started_at = started_at
         self._scrapes = 0
-        self._telemetry = Telemetry()
+        self._telemetry = ExporterMetrics()
         self._records = records(self._telemetry)
 
     def scrape(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from exporter.errors import DeadlineExceededError, HTTPStatusError, IonQError, RateLimitedError
+from exporter.common.errors import DeadlineExceededError, HTTPStatusError, IonQError, RateLimitedError
 from exporter.simulator import Fleet, Row
 
 INSTANCES = ("127.0.0.1:10065", "127.0.0.1:10067")

@@ -19,9 +19,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from deploy.drill import programs
-from exporter.backfill.reading import FIRST_SCRAPE
-from exporter.times import parse_time
-from tests.backfill.support import (
+from exporter.commands.backfill.reading import FIRST_SCRAPE
+from exporter.common.times import parse_time
+from tests.integration.test_key import KEY, assert_hidden
+from tests.support.backfill import (
     ARIA,
     FORTE,
     Pages,
@@ -33,8 +34,8 @@ from tests.backfill.support import (
     wire_history,
     wire_record,
 )
-from tests.integration.test_key import KEY, assert_hidden
 from tests.support.exporter_process import clean_environment, run_exporter
+from tests.support.repository import ROOT
 from tests.support.tools import require_tool
 from tests.support.upstream import PATIENCE_SECONDS, Request, Script, Upstream, hang, status
 
@@ -178,7 +179,7 @@ def test_promtool_loads_it_with_the_very_command_that_is_told(backfill: Backfill
 
 
 def test_the_readme_names_the_command_and_the_query_that_are_told(backfill: Backfill) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
     command, _, _ = backfill.run().stdout.splitlines()[-1].strip().partition("'")
     assert readme.count(command) == 2
     assert FIRST_SCRAPE in readme

@@ -10,15 +10,21 @@ from typing import Any
 
 import pytest
 
-from exporter.backfill.history import HistoryReader
-from exporter.backfill.patience import LONGEST_PAUSE_SECONDS, PAUSES_SECONDS, Patience
-from exporter.backfill.plan import Machine, Page, Plan
-from exporter.backfill.reading import progress
-from exporter.errors import DeadlineExceededError, HTTPStatusError, IonQError, TLSError, UnexpectedShapeError
-from exporter.ionq_client import IonQClient
-from exporter.logs import configure_logs
-from exporter.times import format_time
-from tests.backfill.support import (
+from exporter.commands.backfill.history import HistoryReader
+from exporter.commands.backfill.plan import Machine, Page, Plan
+from exporter.commands.backfill.reading import progress
+from exporter.commands.backfill.retry import LONGEST_PAUSE_SECONDS, PAUSES_SECONDS, RetryingReader
+from exporter.common.errors import (
+    DeadlineExceededError,
+    HTTPStatusError,
+    IonQError,
+    TLSError,
+    UnexpectedShapeError,
+)
+from exporter.common.logging import configure_logs
+from exporter.common.times import format_time
+from exporter.ionq.client import IonQClient
+from tests.support.backfill import (
     ARIA,
     DAY,
     END,
@@ -70,7 +76,7 @@ class Reading:
             clock=self.clock,
         )
         logger = configure_logs("info", "logfmt", self.log)
-        patience = Patience(
+        retrying = RetryingReader(
             self.client,
             logger,
             timeout_seconds=timeout_seconds,
@@ -78,7 +84,7 @@ class Reading:
             clock=self.clock,
             sleep=self._sleep,
         )
-        self.reader = HistoryReader(self.client, patience, logger)
+        self.reader = HistoryReader(self.client, retrying, logger)
 
     @property
     def took(self) -> float:

@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from exporter.errors import ResponseTooLargeError
-from exporter.ionq_client import IonQClient
+from exporter.common.errors import ResponseTooLargeError
+from exporter.ionq.client import IonQClient
 from tests.support.exporter_process import ExporterProcess
 from tests.support.upstream import (
     FLEET_BODY,

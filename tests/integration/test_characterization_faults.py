@@ -9,11 +9,11 @@ from io import StringIO
 
 import pytest
 
-from exporter.characterization_reader import FIRST_PAUSE_SECONDS, SIDE_BY_SIDE
-from exporter.exposition import Format, render_scrape
-from exporter.logs import configure_logs
-from exporter.metrics import BACKEND_METRICS
-from exporter.serving import Exporter
+from exporter.commands.assembly import Exporter
+from exporter.common.logging import configure_logs
+from exporter.metrics.definitions import BACKEND_METRICS
+from exporter.metrics.encoding import Format, render_scrape
+from exporter.scrape.characterization_cache import FIRST_PAUSE_SECONDS, SIDE_BY_SIDE
 from exporter.settings import IonQSettings
 from exporter.simulator import FAULTS, Fleet, Simulator
 from exporter.simulator.drill import Break

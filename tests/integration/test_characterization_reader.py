@@ -11,13 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.backends import Backend, BackendList
-from exporter.characterization_reader import KEPT_PER_BACKEND, SIDE_BY_SIDE, CharacterizationReader
-from exporter.characterizations import CharacterizedBackends
-from exporter.incident_log import IncidentLog
-from exporter.ionq_client import IonQClient
-from exporter.logs import configure_logs
-from exporter.telemetry import Telemetry
+from exporter.common.logging import configure_logs
+from exporter.ionq.client import IonQClient
+from exporter.metrics.exporter import ExporterMetrics
+from exporter.records.backends import Backend, BackendList
+from exporter.records.characterizations import CharacterizedBackends
+from exporter.scrape.characterization_cache import KEPT_PER_BACKEND, SIDE_BY_SIDE, CharacterizationCache
+from exporter.scrape.failure_log import FailureLog
 from tests.support.certificates import Authority
 from tests.support.clock import Clock
 from tests.support.upstream import (
@@ -42,13 +42,13 @@ MAX_BACKENDS = 20
 class Reading:
     """A reader whose clock stands still."""
 
-    def __init__(self, client: IonQClient, telemetry: Telemetry | None = None) -> None:
+    def __init__(self, client: IonQClient, telemetry: ExporterMetrics | None = None) -> None:
         self.clock = Clock()
         self.log = StringIO()
-        self.reader = CharacterizationReader(
+        self.reader = CharacterizationCache(
             client,
-            telemetry or Telemetry(),
-            IncidentLog(configure_logs("info", "logfmt", self.log), self.clock),
+            telemetry or ExporterMetrics(),
+            FailureLog(configure_logs("info", "logfmt", self.log), self.clock),
             timeout_seconds=BUDGET,
             max_backends=MAX_BACKENDS,
             clock=self.clock,
@@ -217,7 +217,7 @@ async def test_a_handshake_that_breaks_off_costs_no_read_beside_it(
         monkeypatch.setenv(name, value)
     others = Held(with_id("a"))
 
-    class Noting(Telemetry):
+    class Noting(ExporterMetrics):
         def count_characterization_failure(self, reason: str) -> None:
             super().count_characterization_failure(reason)
             others.release()

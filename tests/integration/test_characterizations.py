@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from exporter.characterization_reader import SIDE_BY_SIDE
-from exporter.metrics import CHARACTERIZATION_METRICS
+from exporter.metrics.definitions import CHARACTERIZATION_METRICS
+from exporter.scrape.characterization_cache import SIDE_BY_SIDE
 from tests.support.exporter_process import ExporterProcess
 from tests.support.upstream import (
     CHARACTERIZATION,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.http_limits import (
+from exporter.server.connection_limits import (
     MAX_ACCEPTED_AT_ONCE,
     MAX_CONNECTIONS,
     MAX_HEADER_FIELDS,

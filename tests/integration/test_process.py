@@ -130,20 +130,20 @@ def _refused(argument: str, problem: str) -> None:
 
 
 _BROKEN = """
-import exporter.serving
+import exporter.server.http_server
 
-class Broken(exporter.serving._Server):
+class Broken(exporter.server.http_server.HTTPServer):
     async def startup(self, sockets=None):
         raise ValueError("not enough values to unpack")
 
-exporter.serving._Server = Broken
-exporter.cli.main(["--web.listen-address=127.0.0.1:0"])
+exporter.server.http_server.HTTPServer = Broken
+exporter.commands.main.main(["--web.listen-address=127.0.0.1:0"])
 """
 
 
 def test_what_fails_while_it_serves_is_no_mistake_of_the_users_and_shows_where() -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", f"import exporter.cli\n{_BROKEN}"],
+        [sys.executable, "-c", f"import exporter.commands.main\n{_BROKEN}"],
         env=clean_environment(),
         capture_output=True,
         text=True,

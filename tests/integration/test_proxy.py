@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import ConnectionFailedError, ProtocolError
-from exporter.ionq_client import IonQClient
+from exporter.common.errors import ConnectionFailedError, ProtocolError
+from exporter.ionq.client import IonQClient
 from tests.support.certificates import Authority
 from tests.support.exporter_process import ExporterProcess, run_exporter
 from tests.support.upstream import Connection, Script, Upstream, hang, ok, send_and_close, status

@@ -6,8 +6,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from exporter.errors import RateLimitedError
-from exporter.ionq_client import IonQClient
+from exporter.common.errors import RateLimitedError
+from exporter.ionq.client import IonQClient
 from tests.support.clock import Clock
 from tests.support.exporter_process import ExporterProcess
 from tests.support.upstream import FLEET_BODY, Upstream, ok, status

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from exporter.ionq_client import IonQClient
-from exporter.ionq_transport import KEEPALIVE_SECONDS
+from exporter.ionq.client import IonQClient
+from exporter.ionq.transport import KEEPALIVE_SECONDS
 from tests.support.exporter_process import ExporterProcess
 from tests.support.upstream import FLEET_BODY, Script, Upstream, close, ok, send_and_close, status
 

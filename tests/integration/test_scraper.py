@@ -7,13 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.api_key import ApiKey
-from exporter.errors import IonQError
-from exporter.incident_log import IncidentLog
-from exporter.ionq_client import IonQClient
-from exporter.logs import configure_logs
-from exporter.scraper import Scrape, Scraper
-from exporter.telemetry import Telemetry
+from exporter.common.errors import IonQError
+from exporter.common.logging import configure_logs
+from exporter.ionq.api_key import ApiKey
+from exporter.ionq.client import IonQClient
+from exporter.metrics.exporter import ExporterMetrics
+from exporter.records.scrape import Scrape
+from exporter.scrape.failure_log import FailureLog
+from exporter.scrape.scraper import Scraper
 from tests.support.certificates import Authority
 from tests.support.clock import Clock
 from tests.support.upstream import Held, Upstream, hang, send
@@ -29,11 +30,11 @@ class Observed:
     def __init__(self, client: IonQClient) -> None:
         self.clock = Clock()
         self.log = StringIO()
-        self.telemetry = Telemetry()
+        self.telemetry = ExporterMetrics()
         self.scraper = Scraper(
             client,
             self.telemetry,
-            IncidentLog(configure_logs("info", "logfmt", self.log), self.clock),
+            FailureLog(configure_logs("info", "logfmt", self.log), self.clock),
             timeout_seconds=20,
             max_backends=10,
         )
@@ -75,7 +76,7 @@ async def test_what_nobody_thought_of_in_an_answer_is_a_failure_that_is_counted_
     def parse(_body: bytes, _max_rows: int) -> None:
         raise KeyError("qubits")
 
-    monkeypatch.setattr("exporter.scraper.parse_backends", parse)
+    monkeypatch.setattr("exporter.scrape.scraper.parse_backends", parse)
     with Upstream() as upstream:
         client = IonQClient(upstream.url, max_response_bytes=1 << 20)
         observed = Observed(client)

@@ -9,10 +9,10 @@ from types import CellType, FunctionType, MethodType
 
 import pytest
 
-from exporter.api_key import ApiKey
-from exporter.errors import IonQError
-from exporter.logs import configure_logs
-from exporter.serving import Exporter
+from exporter.commands.assembly import Exporter
+from exporter.common.errors import IonQError
+from exporter.common.logging import configure_logs
+from exporter.ionq.api_key import ApiKey
 from exporter.settings import IonQSettings
 from tests.integration.test_key import KEY, assert_hidden
 from tests.integration.test_upstream_faults import GREETINGS, SCRIPTS, UNREACHABLE, greeting_for, unreachable

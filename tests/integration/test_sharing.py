@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from exporter.shared_call import SharedCall
+from exporter.common.single_flight import SingleFlight
 from tests.support.exporter_process import ExporterProcess
 from tests.support.exposition import Exposition
 from tests.support.upstream import Held, Upstream, hang, ok, status
@@ -143,7 +143,7 @@ async def test_a_call_that_cancels_a_part_of_itself_is_still_under_way() -> None
             task.uncancel()
         return "answer"
 
-    shared = SharedCall(read, lifetime=5)
+    shared = SingleFlight(read, lifetime=5)
     tasks = []
     for _ in range(2):
         tasks.append(asyncio.create_task(shared(5)))

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.errors import TLSError
-from exporter.ionq_client import IonQClient
+from exporter.common.errors import TLSError
+from exporter.ionq.client import IonQClient
 from tests.support.certificates import Authority
 from tests.support.exporter_process import ExporterProcess, run_exporter
 from tests.support.upstream import Connection, Script, Upstream, hang, reset, send_and_close, status

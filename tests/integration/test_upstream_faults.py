@@ -18,18 +18,19 @@ from pathlib import Path
 
 import pytest
 
-from exporter.backends import MAX_ROWS
-from exporter.errors import IonQError
-from exporter.exposition import Format, render_scrape
-from exporter.logs import configure_logs
-from exporter.scraper import Scrape
-from exporter.serving import Exporter
+from exporter.commands.assembly import Exporter
+from exporter.common.errors import IonQError
+from exporter.common.logging import configure_logs
+from exporter.metrics.encoding import Format, render_scrape
+from exporter.records.backends import MAX_ROWS
+from exporter.records.scrape import Scrape
 from exporter.settings import IonQSettings
 from exporter.simulator import FAULTS, Fleet, Simulator
 from exporter.simulator.drill import Break
 from tests.support.certificates import Authority
 from tests.support.exporter_process import ExporterProcess
 from tests.support.exposition import Exposition
+from tests.support.repository import ROOT
 from tests.support.upstream import (
     FLEET_BODY,
     Connection,
@@ -45,7 +46,7 @@ from tests.support.upstream import (
     status,
 )
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "faults.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "faults.md").read_text("utf-8")
 
 AT_ONCE, ALL_ITS_TIME = "no longer", "all its time"
 SHORT_BUDGET, LONG_BUDGET = 0.5, 5.0

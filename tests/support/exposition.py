@@ -5,7 +5,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.metrics import BACKEND_METRICS, BackendMetric
+from exporter.metrics.definitions import BACKEND_METRICS, BackendMetric
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 

@@ -1,7 +1,7 @@
 """Backends that tests begin from."""
 
-from exporter.backends import Backend
-from exporter.characterizations import Characterization, CharacterizedBackend
+from exporter.records.backends import Backend
+from exporter.records.characterizations import Characterization, CharacterizedBackend
 
 FORTE = Backend(
     name="qpu.forte-1",

@@ -1,0 +1,1 @@
+"""What every layer may use, and nothing about IonQ's data."""

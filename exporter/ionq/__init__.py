@@ -1,0 +1,1 @@
+"""HTTP out: reads IonQ's API."""

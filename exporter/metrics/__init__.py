@@ -1,0 +1,1 @@
+"""What is exposed: definitions, encoding and content negotiation."""

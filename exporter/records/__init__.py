@@ -1,0 +1,1 @@
+"""Untrusted JSON to frozen records. Pure: no I/O."""

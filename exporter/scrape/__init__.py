@@ -1,0 +1,1 @@
+"""One scrape, from its deadline to its result."""

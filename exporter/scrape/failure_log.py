@@ -1,0 +1,160 @@
+"""Log lines about IonQ's failures and bad values: at once when they begin, then at a falling rate."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+
+import structlog
+
+from exporter.common.durations import humanize_duration
+from exporter.common.errors import IonQError
+from exporter.records.json_values import Rejection
+
+_FIRST_INTERVAL_SECONDS = 60.0
+_LAST_INTERVAL_SECONDS = 3600.0
+_REST_SECONDS = 300.0
+_SHOWN_REJECTIONS = 5
+_MAX_KINDS = 50
+
+
+class FallingRate:
+    """Decides which of many alike events are told: the first, and then ever fewer, down to one an hour.
+
+    An hour without any starts afresh, and so do five minutes that are known to be without. A kind not seen
+    since then is told at once, up to fifty kinds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kinds: set[Hashable] = set()
+        self._interval = _FIRST_INTERVAL_SECONDS
+        self._last_event = self._last_told = -float("inf")
+        self._resting_since: float | None = None
+
+    def should_log(self, kind: Hashable) -> bool:
+        """Note an event, and return whether to tell of it."""
+        now = self._clock()
+        if now - self._last_event > _LAST_INTERVAL_SECONDS:
+            self._forget()
+        self._last_event = now
+        self._resting_since = None
+        if kind not in self._kinds and len(self._kinds) < _MAX_KINDS:
+            self._kinds.add(kind)
+        elif now - self._last_told >= self._interval:
+            self._interval = min(2 * self._interval, _LAST_INTERVAL_SECONDS)
+        else:
+            return False
+        self._last_told = now
+        return True
+
+    def rest(self) -> None:
+        """Note that there is no event just now."""
+        now = self._clock()
+        if self._resting_since is None:
+            self._resting_since = now
+        elif now - self._resting_since >= _REST_SECONDS:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._kinds.clear()
+        self._interval = _FIRST_INTERVAL_SECONDS
+
+
+class FailureLog:
+    """Remembers what has been told, so that a lasting fault fills no disk."""
+
+    def __init__(
+        self, logger: structlog.typing.FilteringBoundLogger, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._logger = logger
+        self._clock = clock
+        self._failures = FallingRate(clock)
+        self._changes_of_rejections = FallingRate(clock)
+        self._failing_since: float | None = None
+        self._failed_scrapes = 0
+        self._told_of_failure = False
+        self._told_of_rejected: frozenset[tuple[str, str]] = frozenset()
+        self._characterization_failures = FallingRate(clock)
+        self._rejections_in_characterizations = FallingRate(clock)
+        # The last of them, since a machine that is gone never recovers.
+        self._told_of_characterizations_of: deque[str] = deque(maxlen=_MAX_KINDS)
+
+    def failed(self, error: IonQError) -> None:
+        """Note a scrape that failed."""
+        if self._failing_since is None:
+            self._failing_since = self._clock()
+        self._failed_scrapes += 1
+        if not self._failures.should_log(type(error).__name__):
+            return
+        self._told_of_failure = True
+        self._logger.error(
+            "ionq_read_failed",
+            reason=error.reason,
+            error=error.message,
+            request_id=error.request_id,
+            failed_scrapes=self._failed_scrapes,
+            failing_for=humanize_duration(self._clock() - self._failing_since),
+            trace=error.trace,
+        )
+
+    def succeeded(self) -> None:
+        """Note a scrape that worked."""
+        self._failures.rest()
+        if self._failing_since is None:
+            return
+        if self._told_of_failure:
+            self._logger.info(
+                "ionq_read_recovered",
+                failed_scrapes=self._failed_scrapes,
+                failed_for=humanize_duration(self._clock() - self._failing_since),
+            )
+        self._failing_since = None
+        self._failed_scrapes = 0
+        self._told_of_failure = False
+
+    def rejected(self, rejections: Sequence[Rejection]) -> None:
+        """Note what was not valid in an answer, nothing included."""
+        now_rejected = frozenset((rejection.row, rejection.field) for rejection in rejections)
+        # Against what was told last, so that a change that came too soon to be told is told later.
+        if now_rejected == self._told_of_rejected:
+            self._changes_of_rejections.rest()
+            return
+        if not self._changes_of_rejections.should_log(now_rejected):
+            return
+        self._told_of_rejected = now_rejected
+        if rejections:
+            self._warn_of(rejections)
+        else:
+            self._logger.info("ionq_values_valid_again")
+
+    def characterization_failed(self, backend: str, error: IonQError) -> None:
+        """Note a read of a backend's characterization that failed."""
+        if self._characterization_failures.should_log(type(error).__name__):
+            if backend not in self._told_of_characterizations_of:
+                self._told_of_characterizations_of.append(backend)
+            self._logger.warning(
+                "characterization_read_failed",
+                backend=backend,
+                reason=error.reason,
+                error=error.message,
+                request_id=error.request_id,
+                trace=error.trace,
+            )
+
+    def characterization_read(self, backend: str, rejections: Sequence[Rejection]) -> None:
+        """Note a read of a backend's characterization that worked, and what was not valid in it."""
+        if backend in self._told_of_characterizations_of:
+            self._told_of_characterizations_of.remove(backend)
+            self._logger.info("characterization_read_recovered", backend=backend)
+        if rejections and self._rejections_in_characterizations.should_log(backend):
+            self._warn_of(rejections)
+
+    def _warn_of(self, rejections: Sequence[Rejection]) -> None:
+        self._logger.warning(
+            "ionq_values_rejected",
+            count=sum(rejection.count for rejection in rejections),
+            examples="; ".join(
+                f"{rejection.row}: {rejection.field} {rejection.problem}"
+                for rejection in rejections[:_SHOWN_REJECTIONS]
+            ),
+        )

@@ -1,0 +1,1 @@
+"""HTTP in: answers Prometheus, people and probes."""

@@ -1,0 +1,27 @@
+"""A limit on requests: a token bucket for all clients together, as exporter-toolkit has it."""
+
+import time
+from collections.abc import Callable
+
+from exporter.server.web_config.settings import RateLimit
+
+
+class RateLimiter:
+    """A bucket that a token falls into at each interval, and each request takes one from."""
+
+    def __init__(self, limit: RateLimit, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._tokens = float(limit.burst)
+        self._counted_at = clock()
+
+    def wait_seconds(self) -> float:
+        """Take a token and return 0, or return how long it is until there is one."""
+        now = self._clock()
+        gained = (now - self._counted_at) / self._limit.interval_seconds
+        self._tokens = min(self._tokens + gained, self._limit.burst)
+        self._counted_at = now
+        if self._tokens < 1:
+            return (1 - self._tokens) * self._limit.interval_seconds
+        self._tokens -= 1
+        return 0.0

@@ -1,0 +1,296 @@
+import asyncio
+import gzip
+import json
+import zlib
+from collections.abc import Awaitable, Callable
+from types import MappingProxyType
+
+import httpx
+import pytest
+
+from exporter.simulator import FAULTS, Simulator
+from exporter.simulator.drill import Break
+from tests.support.simulator import Naps, Wire, connected, content_length
+
+pytestmark = pytest.mark.anyio
+
+MEBIBYTE = 1 << 20
+Proof = Callable[[Wire, Naps], Awaitable[None]]
+
+
+async def answer_of(wire: Wire) -> tuple[int, bytes, bytes]:
+    head = await wire.head()
+    return int(head.split()[1]), head.lower(), await wire.reader.readexactly(content_length(head))
+
+
+def answers(status: int, *, starts: bytes = b"", head_has: bytes = b"", body_has: bytes = b"") -> Proof:
+    """Prove a proper answer after which the connection still lives."""
+
+    async def proof(wire: Wire, _naps: Naps) -> None:
+        await wire.get()
+        seen, head, body = await answer_of(wire)
+        assert seen == status
+        assert body.startswith(starts)
+        assert head_has in head
+        assert body_has in body
+        await wire.get("/drill")
+        assert (await answer_of(wire))[0] == 200
+
+    return proof
+
+
+async def hang(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    assert await wire.is_silent()
+    await wire.get()
+    assert await wire.is_silent()
+
+
+async def late(wire: Wire, naps: Naps) -> None:
+    await wire.get()
+    assert await wire.is_silent()
+    assert naps.asked == [5.0]
+    naps.end()
+    status, _, body = await answer_of(wire)
+    assert status == 200
+    assert json.loads(body)
+
+
+async def drip(wire: Wire, naps: Naps) -> None:
+    await wire.get()
+    length = content_length(await wire.head())
+    assert await wire.reader.readexactly(1) == b"["
+    assert await wire.is_silent()
+    naps.end()
+    assert await wire.reader.readexactly(1) == b"{"
+    assert await wire.is_silent()
+    naps.end(length)
+    assert len(await wire.rest()) == length - 2
+    assert set(naps.asked) == {0.5}
+
+
+async def invalid_json(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    status, _, body = await answer_of(wire)
+    assert status == 200
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(body)
+
+
+async def deep_nesting(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    status, _, body = await answer_of(wire)
+    assert status == 200
+    with pytest.raises(RecursionError):
+        json.loads(body)
+
+
+async def bad_values(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    status, _, body = await answer_of(wire)
+    assert status == 200
+    rows = json.loads(body)
+    names = [row.get("backend") for row in rows if isinstance(row, dict)]
+    assert names[:2] == ["simulator", "qpu.harmony"]
+    assert names.count("qpu.forte-enterprise-3") == 2
+    assert {"trap.text", "trap.null", "trap.missing-fields", "", None, 36} <= set(names)
+    for trap in (b"NaN", b"1e999", b"-Infinity", b"-1181215", b'"36"', b"9" * 400):
+        assert trap in body
+
+
+async def truncate(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    head, body = await wire.head(), await wire.rest()
+    assert 0 < len(body) < content_length(head)
+
+
+async def close(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    assert await wire.rest() == b""
+
+
+async def reset(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    with pytest.raises(ConnectionResetError):
+        await wire.rest()
+
+
+async def reset_in_body(wire: Wire, naps: Naps) -> None:
+    await wire.get()
+    length = content_length(await wire.head())
+    assert len(await wire.reader.readexactly(length // 2)) == length // 2
+    naps.end()
+    with pytest.raises(ConnectionResetError):
+        await wire.rest()
+
+
+async def bad_chunk(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    assert b"transfer-encoding: chunked" in (await wire.head()).lower()
+    size = int(await wire.reader.readline(), 16)
+    assert json.loads(await wire.reader.readexactly(size))
+    assert await wire.rest() == b"\r\nzz\r\nnot a chunk\r\n"
+
+
+async def bad_gzip(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    status, head, body = await answer_of(wire)
+    assert status == 200
+    assert b"content-encoding: gzip" in head
+    with pytest.raises(gzip.BadGzipFile):
+        gzip.decompress(body)
+
+
+async def not_http(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    assert await wire.rest() == b"220 mail.example.com ESMTP ready\r\n"
+
+
+async def read_chunk(wire: Wire) -> bytes:
+    data = await wire.reader.readexactly(int(await wire.reader.readline(), 16))
+    assert await wire.reader.readexactly(2) == b"\r\n"
+    return data
+
+
+async def gzip_bomb(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    assert b"content-encoding: gzip" in (await wire.head()).lower()
+    inflate = zlib.decompressobj(31)
+    sent = inflated = 0
+    while data := await read_chunk(wire):
+        sent += len(data)
+        inflated += len(inflate.decompress(data))
+    assert inflated > 64 * MEBIBYTE
+    assert sent < 0.2 * MEBIBYTE
+
+
+async def huge(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    assert content_length(await wire.head()) > 64 * MEBIBYTE
+    assert await wire.reader.readexactly(2 * MEBIBYTE) == b" " * 2 * MEBIBYTE
+
+
+async def endless(wire: Wire, _naps: Naps) -> None:
+    await wire.get()
+    assert b"transfer-encoding: chunked" in (await wire.head()).lower()
+    for _chunk in range(80):
+        assert len(await read_chunk(wire)) == MEBIBYTE
+
+
+ionq_shape = b'{"statusCode":'
+PROOFS = MappingProxyType(
+    {
+        "hang": hang,
+        "late": late,
+        "drip": drip,
+        "http_500": answers(500, starts=ionq_shape, body_has=b'"error":"Internal Server Error"'),
+        "http_502": answers(502, starts=b"<!DOCTYPE html>", head_has=b"content-type: text/html"),
+        "http_503": answers(503, starts=ionq_shape),
+        "http_504": answers(504, starts=b"<!DOCTYPE html>"),
+        "http_520": answers(520, starts=b"<!DOCTYPE html>"),
+        "unauthorized": answers(401, starts=ionq_shape),
+        "forbidden": answers(403, starts=b"<!DOCTYPE html>"),
+        "not_found": answers(404, starts=ionq_shape),
+        "rate_limit": answers(429, starts=ionq_shape, head_has=b"retry-after: 60"),
+        "redirect": answers(302, head_has=b"location: https://elsewhere.invalid/"),
+        "garbage": answers(200, starts=b"<!DOCTYPE html>", head_has=b"content-type: text/html"),
+        "empty": answers(200, head_has=b"content-length: 0"),
+        "no_backends": answers(200, starts=b"[]"),
+        "invalid_json": invalid_json,
+        "deep_nesting": deep_nesting,
+        "not_utf8": answers(200, body_has=b"\xff\xfe"),
+        "wrong_shape": answers(200, starts=b'{"data":{"items":[{', head_has=b"application/json"),
+        "bad_values": bad_values,
+        "truncate": truncate,
+        "close": close,
+        "reset": reset,
+        "reset_in_body": reset_in_body,
+        "bad_chunk": bad_chunk,
+        "bad_gzip": bad_gzip,
+        "not_http": not_http,
+        "gzip_bomb": gzip_bomb,
+        "huge": huge,
+        "endless": endless,
+    }
+)
+
+
+def test_every_fault_has_a_proof() -> None:
+    assert FAULTS.keys() == PROOFS.keys()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_does_on_the_wire_what_its_name_says(
+    simulator: Simulator, naps: Naps, fault: str
+) -> None:
+    simulator.drill.begin(Break(fault))
+    async with asyncio.timeout(5), connected(simulator) as wire:
+        await PROOFS[fault](wire, naps)
+
+
+@pytest.mark.parametrize("fault", ["gzip_bomb", "huge"])
+async def test_whoever_reads_a_huge_body_to_its_end_has_the_right_rows(
+    simulator: Simulator, client: httpx.AsyncClient, fault: str
+) -> None:
+    rows = (await client.get("/backends")).json()
+    simulator.drill.begin(Break(fault))
+    response = await client.get("/backends")
+    assert len(response.content) > 64 * MEBIBYTE
+    assert response.json() == rows
+
+
+async def test_the_gzip_bomb_is_made_while_it_is_sent_so_that_others_get_their_turn(
+    simulator: Simulator,
+) -> None:
+    simulator.drill.begin(Break("gzip_bomb"))
+    async with connected(simulator) as wire:
+        await wire.get()
+        await wire.head()
+        assert not (await wire.reader.read(MEBIBYTE)).endswith(b"\r\n0\r\n\r\n")
+        await wire.reader.readuntil(b"\r\n0\r\n\r\n")
+
+
+async def test_an_endless_answer_to_one_client_keeps_no_other_waiting(
+    simulator: Simulator, client: httpx.AsyncClient
+) -> None:
+    simulator.drill.begin(Break("endless"))
+    async with connected(simulator) as wire:
+        await wire.get()
+        reading = asyncio.create_task(wire.rest())
+        assert (await client.get(f"http://127.0.0.1:{simulator.port}/drill")).status_code == 200
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def test_a_fault_on_one_endpoint_spares_the_other(
+    simulator: Simulator, client: httpx.AsyncClient
+) -> None:
+    simulator.drill.begin(Break("http_503", "characterizations"))
+    assert (await client.get("/backends")).status_code == 200
+    assert (await client.get("/backends/qpu.forte-1")).status_code == 200
+    assert (await client.get("/backends/qpu.forte-1/characterizations")).status_code == 503
+
+
+async def test_no_fault_touches_the_drill_or_the_help(
+    simulator: Simulator, client: httpx.AsyncClient
+) -> None:
+    simulator.drill.begin(Break("reset"))
+    root = f"http://127.0.0.1:{simulator.port}"
+    assert (await client.get(f"{root}/")).status_code == 200
+    assert (await client.get(f"{root}/drill")).status_code == 200
+    with pytest.raises(httpx.ReadError):
+        await client.get("/backends")
+
+
+async def test_bad_values_come_in_characterizations_too(
+    simulator: Simulator, client: httpx.AsyncClient
+) -> None:
+    simulator.drill.begin(Break("bad_values"))
+    response = await client.get("/backends/qpu.forte-1/characterizations")
+    medians = [record["fidelity"]["spam"]["median"] for record in response.json()["characterizations"]]
+    assert medians[0] == "0.995"
+    assert -0.5 in medians
+    assert 1.5 in medians
+    assert None in medians
+    unknown = await client.get("/backends/qpu.nowhere/characterizations")
+    assert unknown.json()["statusCode"] == 404

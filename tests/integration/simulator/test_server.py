@@ -1,0 +1,359 @@
+import asyncio
+import json
+import socket
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from exporter.simulator import Fleet, Simulator, run_simulator
+from exporter.simulator.drill import Break
+from exporter.simulator.server import base_url
+from tests.support.simulator import NOW, Stopwatch, connected, content_length, http_client
+
+pytestmark = pytest.mark.anyio
+
+KEY = {"Authorization": "apiKey whatever"}
+
+
+def drill_url(simulator: Simulator) -> str:
+    return f"http://127.0.0.1:{simulator.port}/drill"
+
+
+@pytest.mark.parametrize("base", ["/v0.4/backends", "/backends"])
+async def test_backends_are_the_fleets_rows(
+    simulator: Simulator, client: httpx.AsyncClient, base: str
+) -> None:
+    response = await client.get(f"http://127.0.0.1:{simulator.port}{base}")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert response.json() == Fleet(1).rows(NOW)
+
+
+async def test_one_backend_is_its_row(client: httpx.AsyncClient) -> None:
+    rows = {row["backend"]: row for row in Fleet(1).rows(NOW)}
+    assert (await client.get("/backends/qpu.forte-1")).json() == rows["qpu.forte-1"]
+
+
+async def test_a_private_machine_is_seen_with_a_key_alone(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/backends", headers=KEY)).json() == Fleet(1).rows(NOW, with_key=True)
+    for path in ("/backends/qpu.tempo-1", "/backends/qpu.tempo-1/characterizations"):
+        assert (await client.get(path)).status_code == 404
+        assert (await client.get(path, headers=KEY)).status_code == 200
+
+
+@pytest.mark.parametrize("authorization", ["Bearer secret", "apiKey", "secret", ""])
+async def test_another_authorization_is_refused_in_ionqs_shape(
+    client: httpx.AsyncClient, authorization: str
+) -> None:
+    response = await client.get("/backends", headers={"Authorization": authorization})
+    assert response.status_code == 401
+    assert response.json() == {
+        "statusCode": 401,
+        "error": "Unauthorized",
+        "message": "Invalid key provided: send Authorization: apiKey KEY.",
+    }
+
+
+async def test_characterizations_are_paged_and_filtered_by_the_query(client: httpx.AsyncClient) -> None:
+    base = "/backends/qpu.forte-1/characterizations"
+    first = (await client.get(base)).json()
+    second = (await client.get(base, params={"limit": 3, "page": 2})).json()
+    assert len(first["characterizations"]) == 10
+    assert second["characterizations"] == first["characterizations"][3:6]
+    start, end = (first["characterizations"][index]["date"] for index in (5, 2))
+    chosen = (await client.get(base, params={"start": start, "end": end})).json()
+    assert chosen == {"characterizations": first["characterizations"][3:6], "pages": 0}
+
+
+async def test_the_newest_characterization_is_the_one_that_the_row_names(client: httpx.AsyncClient) -> None:
+    row = (await client.get("/backends/qpu.forte-1")).json()
+    page = (await client.get("/backends/qpu.forte-1/characterizations?limit=1")).json()
+    assert [record["id"] for record in page["characterizations"]] == [row["characterization_id"]]
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=11", "limit=x", "limit=", "page=0", "page=-1", "start=now", "end=2025-13-01"]
+)
+async def test_a_senseless_query_is_refused(client: httpx.AsyncClient, query: str) -> None:
+    response = await client.get(f"/backends/qpu.forte-1/characterizations?{query}")
+    assert response.status_code == 400
+    assert query.partition("=")[0] in response.json()["message"]
+
+
+async def test_a_single_characterization_needs_a_key(client: httpx.AsyncClient) -> None:
+    listed = (await client.get("/backends/qpu.forte-1/characterizations?limit=1")).json()
+    (record,) = listed["characterizations"]
+    path = f"/backends/qpu.forte-1/characterizations/{record['id']}"
+    refused = await client.get(path)
+    assert refused.status_code == 401
+    assert refused.json()["error"] == "Unauthorized"
+    assert (await client.get(path, headers=KEY)).json() == record
+    assert (await client.get(f"{path}0", headers=KEY)).status_code == 404
+
+
+async def test_the_simulator_has_no_characterizations(client: httpx.AsyncClient) -> None:
+    response = await client.get("/backends/simulator/characterizations")
+    assert response.json() == {"characterizations": None, "pages": 0}
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/backends/", "/backends/qpu.moon", "/backends/a/b", "/jobs"])
+async def test_what_is_not_there_is_404_in_ionqs_shape(client: httpx.AsyncClient, path: str) -> None:
+    response = await client.get(path)
+    assert response.status_code == 404
+    assert response.json()["statusCode"] == 404
+    assert response.json()["error"] == "Not Found"
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/backends"), ("DELETE", "/backends/x"), ("PUT", "/")])
+async def test_other_methods_are_405_and_told_what_is_allowed(
+    client: httpx.AsyncClient, simulator: Simulator, method: str, path: str
+) -> None:
+    url = f"http://127.0.0.1:{simulator.port}{path}"
+    response = await client.request(method, url)
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, HEAD"
+    assert response.json()["error"] == "Method Not Allowed"
+
+
+async def test_head_has_the_length_of_get_and_no_body(simulator: Simulator) -> None:
+    async with connected(simulator) as wire:
+        await wire.get(method="HEAD")
+        head = await wire.head()
+        await wire.get()
+        assert content_length(await wire.head()) == content_length(head) > 0
+        assert json.loads(await wire.reader.readexactly(content_length(head)))
+
+
+async def test_gzip_comes_only_to_those_who_ask(client: httpx.AsyncClient) -> None:
+    packed = await client.get("/backends", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    assert packed.headers["content-encoding"] == "gzip"
+    for refusal in ("identity", "gzip;q=0", "gzip; q=0.00", "br"):
+        plain = await client.get("/backends", headers={"Accept-Encoding": refusal})
+        assert "content-encoding" not in plain.headers
+        assert plain.json() == packed.json()
+        assert int(packed.headers["content-length"]) < int(plain.headers["content-length"])
+
+
+async def test_every_answer_has_a_request_id_of_its_own(
+    simulator: Simulator, client: httpx.AsyncClient
+) -> None:
+    paths = ["/backends", "/nothing", drill_url(simulator), "/backends/x/characterizations"]
+    seen = [UUID((await client.get(path)).headers["x-request-id"]) for path in paths]
+    assert len(set(seen)) == len(paths)
+
+
+async def test_a_connection_is_kept_for_any_number_of_requests(simulator: Simulator) -> None:
+    async with connected(simulator) as wire:
+        for _ in range(3):
+            await wire.get("/drill")
+            await wire.reader.readexactly(content_length(await wire.head()))
+        await wire.get("/drill", headers="Connection: close\r\n")
+        head = await wire.head()
+        assert b"connection: close" in head.lower()
+        assert len(await wire.rest()) == content_length(head)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET /" + b"a" * 40_000, b"431"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 40_000, b"431"),
+        (b"POST /drill HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n" + b"a" * 90_000, b"413"),
+        (b"GET http://[/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"400"),
+        (b"POST /drill HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+    ],
+)
+async def test_a_request_that_is_wrong_or_too_large_is_refused_and_ends_the_connection(
+    simulator: Simulator, sent: bytes, status: bytes
+) -> None:
+    async with connected(simulator) as wire:
+        await wire.send(sent)
+        head = await wire.head()
+        assert head.split()[1] == status
+        assert b"connection: close" in head.lower()
+        assert json.loads(await wire.rest())["statusCode"] == int(status)
+
+
+async def test_a_client_that_asks_before_it_sends_its_body_is_told_to_go_on(simulator: Simulator) -> None:
+    order = b'{"fault": "hang"}'
+    async with connected(simulator) as wire:
+        headers = f"Content-Length: {len(order)}\r\nExpect: 100-continue\r\n"
+        await wire.get("/drill", method="POST", headers=headers)
+        assert await wire.head() == b"HTTP/1.1 100 \r\n\r\n"
+        await wire.send(order)
+        assert (await wire.head()).split()[1] == b"200"
+        assert simulator.drill.fault("backends") == "hang"
+
+
+async def test_an_idle_connection_is_closed_after_a_while() -> None:
+    async with Simulator(Fleet(1), idle_seconds=0.01) as simulator, connected(simulator) as wire:
+        assert await wire.rest() == b""
+
+
+async def test_requests_to_ionqs_endpoints_are_counted_and_no_others(
+    simulator: Simulator, client: httpx.AsyncClient
+) -> None:
+    for path in ("/backends", "/backends/qpu.moon", "/backends/qpu.forte-1/characterizations", "/nothing"):
+        await client.get(path)
+    await client.get(drill_url(simulator))
+    assert simulator.requests == 3
+    assert simulator.requests_by_endpoint == {"backends": 2, "characterizations": 1}
+
+
+async def test_a_drill_is_ordered_listed_and_ended_over_http(
+    simulator: Simulator, client: httpx.AsyncClient, stopwatch: Stopwatch
+) -> None:
+    url = drill_url(simulator)
+    order = {"backend": "qpu.forte-*", "status": "unavailable", "for": "5m"}
+    posted = await client.post(url, json=order)
+    assert posted.status_code == 200
+    assert posted.json()["in_force"] == [
+        {"backend": "qpu.forte-*", "status": "unavailable", "remaining_seconds": 300.0}
+    ]
+    assert (await client.get("/backends/qpu.forte-1")).json()["status"] == "unavailable"
+    stopwatch.seconds += 100
+    listed = (await client.get(url)).json()
+    assert listed["in_force"][0]["remaining_seconds"] == 200.0
+    assert listed["faults"]["rate_limit"] == "429 with Retry-After: 60"
+    assert (await client.delete(url)).json() == {"ended": 1}
+    assert (await client.get("/backends")).json() == Fleet(1).rows(NOW)
+
+
+async def test_a_backend_that_a_drill_removed_is_404(client: httpx.AsyncClient, simulator: Simulator) -> None:
+    await client.post(drill_url(simulator), json={"backend": "qpu.forte-1", "gone": True})
+    assert (await client.get("/backends/qpu.forte-1")).status_code == 404
+    assert (await client.get("/backends/qpu.forte-1/characterizations")).status_code == 404
+    back = {"backend": "qpu.forte-1", "status": "available"}
+    assert (await client.post(drill_url(simulator), json=back)).status_code == 200
+
+
+async def test_a_private_machine_can_be_drilled_without_a_key(
+    client: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    await client.post(drill_url(simulator), json={"backend": "qpu.tempo-1", "status": "retired"})
+    assert (await client.get("/backends/qpu.tempo-1", headers=KEY)).json()["status"] == "retired"
+
+
+async def test_a_wrong_order_is_400_and_says_what_is_right(
+    client: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    response = await client.post(drill_url(simulator), json={"backend": "qpu.moon", "status": "x"})
+    assert response.status_code == 400
+    assert response.json()["error"] == "Bad Request"
+    assert '"qpu.forte-1", "qpu.forte-enterprise-1"' in response.json()["message"]
+
+
+async def test_any_text_that_was_forced_is_sent(client: httpx.AsyncClient, simulator: Simulator) -> None:
+    order = b'{"backend": "qpu.forte-1", "location": "\\ud800 \\u0000 \xc3\xa9"}'
+    await client.post(drill_url(simulator), content=order)
+    assert (await client.get("/backends/qpu.forte-1")).json()["location"] == "\ud800 \0 é"
+
+
+async def test_the_root_explains_the_drill_with_commands_for_this_very_server(
+    client: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    response = await client.get(f"http://127.0.0.1:{simulator.port}/")
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert f"curl http://127.0.0.1:{simulator.port}/drill -d" in response.text
+    assert "rate_limit" in response.text
+
+
+async def test_simulated_time_moves_the_answers() -> None:
+    moments = iter([NOW, NOW + timedelta(days=30)])
+    async with (
+        Simulator(Fleet(1), clock=lambda: next(moments)) as simulator,
+        http_client(simulator.url) as client,
+    ):
+        first, second = [(await client.get("/backends")).json() for _ in range(2)]
+    assert first == Fleet(1).rows(NOW)
+    assert second == Fleet(1).rows(NOW + timedelta(days=30))
+
+
+async def test_closing_is_prompt_even_with_clients_that_hang_wait_or_do_not_read() -> None:
+    arrived = asyncio.Event()
+    simulator = Simulator(Fleet(1), log=lambda _event, **_fields: arrived.set())
+    await simulator.start()
+    async with connected(simulator) as idle, connected(simulator) as hanging, connected(simulator) as deaf:
+        await idle.send(b"GET / HT")
+        for wire, fault in ((hanging, "hang"), (deaf, "endless")):
+            arrived.clear()
+            simulator.drill.begin(Break(fault))
+            await wire.get()
+            await arrived.wait()
+        async with asyncio.timeout(1):
+            await simulator.close()
+        assert await hanging.rest() == b""
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = simulator.port
+
+
+async def test_a_simulator_can_be_started_again_but_not_twice_at_once() -> None:
+    simulator = Simulator(Fleet(1))
+    for _ in range(2):
+        async with simulator:
+            with pytest.raises(RuntimeError, match="running already"):
+                await simulator.start()
+    await simulator.close()
+
+
+async def test_it_listens_on_sockets_that_are_bound_already() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        simulator = Simulator(Fleet(1))
+        await simulator.start(sockets=[first, second])
+        async with simulator, http_client() as client:
+            assert simulator.port == first.getsockname()[1]
+            for one in (first, second):
+                url = f"http://127.0.0.1:{one.getsockname()[1]}/backends"
+                assert (await client.get(url)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80/v0.4"),
+        ("0.0.0.0", "http://127.0.0.1:80/v0.4"),  # noqa: S104  # nothing is bound to it here
+        ("::1", "http://[::1]:80/v0.4"),
+        ("::", "http://[::1]:80/v0.4"),
+    ],
+)
+def test_the_url_is_one_that_a_client_here_can_use(host: str, url: str) -> None:
+    assert base_url(host, 80) == url
+
+
+async def test_running_ends_when_cancelled_and_frees_the_port() -> None:
+    simulator = Simulator(Fleet(1))
+    await simulator.start()
+    running = asyncio.create_task(run_simulator(simulator))
+    async with http_client() as client:
+        assert (await client.get(f"{simulator.url}/backends")).status_code == 200
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = simulator.url
+
+
+async def test_requests_are_logged_with_their_fault() -> None:
+    logged: list[tuple[str, dict[str, Any]]] = []
+
+    def log(event: str, /, **fields: object) -> None:
+        logged.append((event, fields))
+
+    async with (
+        Simulator(Fleet(1), log=log) as simulator,
+        http_client(simulator.url) as client,
+    ):
+        await client.get("/backends")
+        simulator.drill.begin(Break("http_503"))
+        await client.get("/backends", headers=KEY)
+    target = {"method": "GET", "target": "/v0.4/backends", "status": 200}
+    assert logged == [
+        ("simulated_request", {**target, "fault": None}),
+        ("simulated_request", {**target, "fault": "http_503"}),
+    ]
+    assert "whatever" not in repr(logged)

@@ -1,0 +1,30 @@
+from collections.abc import Iterator
+
+import pytest
+
+from grafana.demo_data.blocks import write_blocks
+from grafana.demo_data.history import DAY_SECONDS, live
+from grafana.demo_data.past import write_past
+from tests.support.tools import require_tool
+from tests.system.grafana.prometheus import (
+    DAYS,
+    END,
+    PAST_DAYS,
+    PAST_STEP_SECONDS,
+    SCRAPE_SECONDS,
+    Prometheus,
+    prometheus_over,
+)
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus that scraped two exporters for two weeks, after a backfill of the year before."""
+    program = require_tool("prometheus", package="prometheus")
+    promtool = require_tool("promtool", package="prometheus")
+    data = tmp_path_factory.mktemp("prometheus") / "data"
+    begin = END - DAYS * DAY_SECONDS
+    write_past(data, promtool, begin=END - PAST_DAYS * DAY_SECONDS, end=begin, step_seconds=PAST_STEP_SECONDS)
+    write_blocks(live(END, days=DAYS, step_seconds=SCRAPE_SECONDS), data, promtool)
+    with prometheus_over(program, data) as running:
+        yield running

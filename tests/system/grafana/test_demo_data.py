@@ -1,0 +1,109 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from grafana.demo_data import story
+from grafana.demo_data.history import live
+from tests.support.repository import ROOT
+from tests.support.tools import require_tool
+from tests.system.grafana.prometheus import END, Prometheus
+
+DEPLOY = ROOT / "deploy"
+SELECTOR = '{job="ionq-exporter",instance="127.0.0.1:10065"}'
+
+
+def lines_at(hours_before_end: float) -> list[str]:
+    """What is stored for the first moments of an incident."""
+    moment = END - round(hours_before_end * 3600)
+    return [line for _, lines in live(moment, days=600 / 86400, step_seconds=300) for line in lines]
+
+
+def test_a_moment_brings_what_prometheus_would_store_of_each_exporter() -> None:
+    ((moment, lines),) = live(END, days=0)
+    assert moment == END
+    for line in lines:
+        assert re.fullmatch(rf"[\w:]+(\{{.+\}})? \S+ {END}\n", line)
+    for instance in story.INSTANCES:
+        mine = [line for line in lines if f'instance="{instance}"' in line]
+        names = {line.partition("{")[0] for line in mine}
+        assert names >= {"up", "scrape_duration_seconds", "ionq_up", "ionq_backend_status", "python_info"}
+        assert all('job="ionq-exporter"' in line for line in mine)
+
+
+def test_that_rules_are_loaded_can_be_seen_by_a_series_that_the_recording_rules_record() -> None:
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "recording.yml").read_text("utf-8"))
+    recorded = {rule["record"] for group in rules["groups"] for rule in group["rules"]}
+    ((_, lines),) = live(END, days=0)
+    stored = {line.partition(" ")[0] for line in lines if ":" in line.partition("{")[0]}
+    assert stored
+    assert stored <= recorded
+
+
+def test_the_same_end_brings_the_same_data() -> None:
+    def without_process(lines: object) -> list[str]:
+        return [line for line in lines if not line.startswith("process_")]  # type: ignore[attr-defined]
+
+    first, second = ([without_process(lines) for _, lines in live(END, days=0.01)] for _ in range(2))
+    assert first == second
+
+
+def test_counters_start_anew_after_the_restart_only(prometheus: Prometheus) -> None:
+    for instance, restarts in ((story.FIRST, 1), (story.SECOND, 0)):
+        series = f'{{instance="{instance}"}}[14d]'
+        ((_, resets),) = prometheus.instant(f"resets(ionq_exporter_api_requests_total{series})")
+        assert resets == restarts
+        ((_, starts),) = prometheus.instant(f"changes(process_start_time_seconds{series})")
+        assert starts == restarts
+
+
+def test_the_weeks_hold_each_kind_of_trouble(prometheus: Prometheus) -> None:
+    def total(counter: str, label: str) -> dict[str, float]:
+        expression = f"sum by ({label}) (increase({counter}[14d])) > 0.5"
+        return {labels[label]: value for labels, value in prometheus.instant(expression)}
+
+    assert set(total("ionq_exporter_api_failures_total", "reason")) == {
+        "http_status",
+        "timeout",
+        "rate_limited",
+    }
+    assert set(total("ionq_exporter_rejected_values_total", "field")) == {"kw", "qubits"}
+    assert set(total("ionq_exporter_characterization_failures_total", "reason")) == {"http_status"}
+    ((_, down),) = prometheus.instant(f"count_over_time((up{SELECTOR} == 0)[14d:4m])")
+    assert down >= 1
+    ((_, moved),) = prometheus.instant(
+        'count_over_time(count(ionq_backend_qubits{backend="qpu.forte-1",location=""})[14d:1h])'
+    )
+    assert moved == pytest.approx(24, abs=1)
+
+
+def test_make_demo_data_leaves_a_data_directory_and_says_how_to_start_prometheus(tmp_path: Path) -> None:
+    promtool = require_tool("promtool", package="prometheus")
+    folder = tmp_path / "demo"
+    command = [
+        sys.executable,
+        "-m",
+        "grafana.demo_data",
+        str(folder),
+        "--days=0.1",
+        "--years=0.1",
+        "--step=300",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"--storage.tsdb.path={folder}/data" in done.stdout
+    assert f"--config.file={folder}/prometheus.yml" in done.stdout
+    checked = subprocess.run(
+        [promtool, "check", "config", folder / "prometheus.yml"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+    blocks = [json.loads(path.read_text()) for path in (folder / "data").glob("*/meta.json")]
+    assert sum(block["stats"]["numSamples"] for block in blocks) > 1000
+    assert not list((folder / "data").glob("*.openmetrics"))
+
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert "already" in again.stderr

@@ -1,0 +1,329 @@
+"""Records in, OpenMetrics out: when each value counts, and how it is written."""
+
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from io import StringIO
+from itertools import groupby, pairwise
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from exporter.commands.backfill.plan import Machine
+from exporter.commands.backfill.series import Timeline, write_history
+from exporter.metrics.definitions import RECORD_METRICS
+from exporter.records.characterizations import Characterization
+from tests.support.backfill import ARIA, FORTE, plan
+from tests.support.samples import RECORD
+
+STEP = 10
+RECORD_OF_1970 = replace(RECORD, timestamp_seconds=0.0)
+
+
+def record(date: float | None, name: str = "", **values: Any) -> Characterization:
+    return Characterization(name or f"of {date}", date, **values)
+
+
+def moments(
+    records: Iterable[Characterization], *, start: float | None = None, end: float = 100, step: int = STEP
+) -> list[tuple[int, str]]:
+    """Return each moment that is written, and the record that counts then."""
+    timeline = Timeline.of(plan(start=start, end=end), FORTE, records, step)
+    return [(moment, one.id) for span, one in timeline.spans for moment in span]
+
+
+def written(*timelines: Timeline, labels: dict[str, str] | None = None) -> str:
+    file = StringIO()
+    write_history(file, timelines, labels or {})
+    return file.getvalue()
+
+
+def of(machine: Machine, *records: Characterization, end: float = 100) -> Timeline:
+    return Timeline.of(plan(start=None, end=end), machine, records, STEP)
+
+
+Series = dict[tuple[str, frozenset[tuple[str, str]]], list[tuple[float, float]]]
+
+
+def parsed(text: str) -> Series:
+    """Return time and value of each sample by its series, in the order of the file."""
+    series: Series = {}
+    for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
+        for sample in family.samples:
+            key = sample.name, frozenset(sample.labels.items())
+            series.setdefault(key, []).append((float(sample.timestamp), sample.value))
+    return series
+
+
+def values(text: str, name: str, **labels: str) -> list[tuple[float, float]]:
+    """Return time and value of each sample of the one series with this name and at least these labels."""
+    (found,) = (
+        samples
+        for (series, its_labels), samples in parsed(text).items()
+        if series == name and labels.items() <= dict(its_labels).items()
+    )
+    return found
+
+
+def test_a_record_counts_from_the_first_multiple_of_the_step_until_the_next_records_date() -> None:
+    assert moments([record(12, "a"), record(40, "b")], end=60) == [
+        (20, "a"),
+        (30, "a"),
+        (40, "b"),
+        (50, "b"),
+    ]
+
+
+def test_nothing_counts_at_the_end() -> None:
+    assert moments([record(0)], end=20)[-1] == (10, "of 0")
+    assert moments([record(0)], end=20.5)[-1] == (20, "of 0")
+    assert moments([record(20)], end=20) == []
+
+
+def test_a_start_between_two_records_shows_the_older_one_from_the_start_on() -> None:
+    assert moments([record(0, "a"), record(40, "b")], start=25, end=50) == [(30, "a"), (40, "b")]
+
+
+def test_a_start_at_a_records_date_shows_that_record_alone() -> None:
+    assert moments([record(0, "a"), record(40, "b")], start=40, end=50) == [(40, "b")]
+
+
+def test_without_a_start_the_first_record_is_the_first_that_counts() -> None:
+    assert moments([record(61)], end=80) == [(70, "of 61")]
+
+
+def test_a_record_that_is_replaced_before_the_next_multiple_of_the_step_never_counts() -> None:
+    assert moments([record(1, "a"), record(9, "b")], end=20) == [(10, "b")]
+
+
+def test_of_two_records_with_one_date_the_first_counts_as_the_newest_does_in_a_scrape() -> None:
+    assert moments([record(0, "a"), record(0, "b")], end=20) == [(0, "a"), (10, "a")]
+
+
+def test_a_record_without_a_date_has_no_place() -> None:
+    assert moments([record(0, "a"), record(None, "b")], end=20) == [(0, "a"), (10, "a")]
+    assert moments([record(None)]) == []
+
+
+DATES = st.integers(0, 120) | st.floats(0, 120)
+RECORDS = st.lists(DATES, max_size=8).map(
+    lambda dates: [record(date, str(number)) for number, date in enumerate(dates)]
+)
+
+
+@given(records=RECORDS, start=st.none() | DATES, end=DATES, step=st.integers(1, 40))
+@example(records=[record(5e-324, "0")], start=None, end=1, step=2)  # a step later, it would be 0
+def test_at_each_multiple_of_the_step_the_newest_record_of_no_later_date_counts(
+    records: Sequence[Characterization], start: float | None, end: float, step: int
+) -> None:
+    expected = []
+    for moment in range(0, math.ceil(end), step):
+        known = [one for one in records if one.timestamp_seconds <= moment]  # type: ignore[operator]
+        if known and moment >= (start or 0):
+            newest = max(known, key=lambda one: one.timestamp_seconds or 0)
+            expected.append((moment, newest.id))
+    assert moments(records, start=start, end=end, step=step) == expected
+
+
+@given(st.data())
+def test_the_order_of_records_makes_no_difference(data: st.DataObject) -> None:
+    dates = data.draw(st.lists(DATES, max_size=8, unique=True))
+    shuffled = data.draw(st.permutations(dates))
+    assert moments(map(record, shuffled)) == moments(map(record, dates))
+
+
+GOLDEN = """\
+# HELP ionq_backend_fidelity_ratio {fidelity}
+# TYPE ionq_backend_fidelity_ratio gauge
+# UNIT ionq_backend_fidelity_ratio ratio
+ionq_backend_fidelity_ratio{{backend="qpu.aria-1",job="ionq",location="",operation="2q"}} 0.97 0
+ionq_backend_fidelity_ratio{{backend="qpu.aria-1",job="ionq",location="",operation="2q"}} 0.98 20
+ionq_backend_fidelity_ratio{{backend="qpu.aria-1",job="ionq",location="",operation="spam"}} 0.99 20
+# HELP ionq_backend_t1_seconds {t1}
+# TYPE ionq_backend_t1_seconds gauge
+# UNIT ionq_backend_t1_seconds seconds
+ionq_backend_t1_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 100.0 10
+# HELP ionq_backend_characterization_timestamp_seconds {date}
+# TYPE ionq_backend_characterization_timestamp_seconds gauge
+# UNIT ionq_backend_characterization_timestamp_seconds seconds
+ionq_backend_characterization_timestamp_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 0.0 0
+ionq_backend_characterization_timestamp_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 5.0 10
+ionq_backend_characterization_timestamp_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 20.0 20
+# HELP ionq_backend_characterization_record_info {record}
+# TYPE ionq_backend_characterization_record_info gauge
+ionq_backend_characterization_record_info{{backend="qpu.aria-1",characterization_id="a",job="ionq",location=""}} 1.0 0
+ionq_backend_characterization_record_info{{backend="qpu.aria-1",characterization_id="b",job="ionq",location=""}} 1.0 10
+ionq_backend_characterization_record_info{{backend="qpu.aria-1",characterization_id="c",job="ionq",location=""}} 1.0 20
+# EOF
+"""  # noqa: E501 -- as it is written
+
+
+def test_a_value_that_a_record_lacks_leaves_a_gap_and_what_nobody_measured_has_no_family() -> None:
+    text = written(
+        of(
+            ARIA,
+            record(0, "a", fidelity={"2q": 0.97}),
+            record(5, "b", t1_seconds=100.0),
+            record(20, "c", fidelity={"2q": 0.98, "spam": 0.99}),
+            end=30,
+        ),
+        labels={"job": "ionq"},
+    )
+    help_of = {metric.name: metric.help for metric in RECORD_METRICS}
+    assert text == GOLDEN.format(
+        fidelity=help_of["ionq_backend_fidelity_ratio"],
+        t1=help_of["ionq_backend_t1_seconds"],
+        date=help_of["ionq_backend_characterization_timestamp_seconds"],
+        record=help_of["ionq_backend_characterization_record_info"],
+    )
+
+
+def test_every_metric_of_a_record_is_written() -> None:
+    end = (RECORD.timestamp_seconds or 0) + STEP
+    assert {name for name, _ in parsed(written(of(FORTE, RECORD, end=end)))} == {
+        metric.name for metric in RECORD_METRICS
+    }
+
+
+def test_machines_share_a_family_and_no_series() -> None:
+    text = written(of(FORTE, record(0, t1_seconds=1.0)), of(ARIA, record(50, t1_seconds=2.0)))
+    assert text.count("# TYPE ionq_backend_t1_seconds") == 1
+    assert values(text, "ionq_backend_t1_seconds", backend=FORTE.name, location=FORTE.location) == [
+        (moment, 1) for moment in range(0, 100, STEP)
+    ]
+    assert values(text, "ionq_backend_t1_seconds", backend=ARIA.name, location="") == [
+        (moment, 2) for moment in range(50, 100, STEP)
+    ]
+
+
+def test_without_any_record_there_is_an_end_and_nothing_else() -> None:
+    assert written(of(FORTE), of(ARIA, record(None))) == "# EOF\n"
+
+
+@pytest.mark.parametrize(
+    "text", ['"', "\\", "\n", "\\n", "\u2028", "\x85", "a b", "{},=", " 0.0", "Zürich 😀"]
+)
+def test_any_text_can_be_the_value_of_a_label(text: str) -> None:
+    exposed = written(of(Machine(text, text), record(0, text, t1_seconds=1.0)), labels={"further": text})
+    labels = {"backend": text, "location": text, "further": text}
+    assert values(exposed, "ionq_backend_t1_seconds", **labels)[0] == (0, 1)
+    assert values(exposed, "ionq_backend_characterization_record_info", characterization_id=text, **labels)
+
+
+RATIOS = st.floats(0, 1)
+AMOUNTS = st.none() | st.floats(0, 1e300)
+MEASURED = st.builds(
+    Characterization,
+    id=st.sampled_from("abc"),
+    timestamp_seconds=st.none() | DATES,
+    qubits=st.none() | st.integers(0, 100),
+    connected_pairs=st.none() | st.integers(0, 5_000),
+    fidelity=st.dictionaries(st.sampled_from(["spam", "1q", "2q"]), RATIOS),
+    fidelity_standard_error=st.dictionaries(st.sampled_from(["spam", "1q", "2q"]), RATIOS),
+    duration_seconds=st.dictionaries(st.sampled_from(["1q", "2q", "readout"]), RATIOS),
+    t1_seconds=AMOUNTS,
+    t2_seconds=AMOUNTS,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from([FORTE, ARIA, Machine('"\\\n')]), st.lists(MEASURED, max_size=5)),
+    st.integers(1, 40),
+)
+def test_a_parser_of_openmetrics_finds_each_value_when_it_counted_and_no_other(
+    histories: dict[Machine, list[Characterization]], step: int
+) -> None:
+    timelines = [
+        Timeline.of(plan(start=20, end=90), machine, records, step) for machine, records in histories.items()
+    ]
+    file = StringIO()
+    count = write_history(file, timelines, {"job": "ionq"})
+    expected = {
+        (name, timeline.machine.name, further, moment): value
+        for timeline in timelines
+        for span, one in timeline.spans
+        for name, further, value in expected_values(one)
+        for moment in span
+    }
+    found = {
+        (name, dict(labels)["backend"], further_label(dict(labels)), moment): value
+        for (name, labels), samples in parsed(file.getvalue()).items()
+        for moment, value in samples
+    }
+    assert found == expected
+    assert count == len(expected) == len(sample_lines(file.getvalue()))
+
+
+def expected_values(one: Characterization) -> Iterable[tuple[str, str, float]]:
+    """Return names, values of the label that not every metric has, and values: written anew, by hand."""
+    yield from (("ionq_backend_fidelity_ratio", key, value) for key, value in one.fidelity.items())
+    yield from (
+        ("ionq_backend_fidelity_standard_error_ratio", key, value)
+        for key, value in one.fidelity_standard_error.items()
+    )
+    yield from (
+        ("ionq_backend_operation_duration_seconds", key, value) for key, value in one.duration_seconds.items()
+    )
+    for name, value in (
+        ("ionq_backend_t1_seconds", one.t1_seconds),
+        ("ionq_backend_t2_seconds", one.t2_seconds),
+        ("ionq_backend_connected_qubit_pairs", one.connected_pairs),
+        ("ionq_backend_characterized_qubits", one.qubits),
+        ("ionq_backend_characterization_timestamp_seconds", one.timestamp_seconds),
+    ):
+        if value is not None:
+            yield name, "", value
+    yield "ionq_backend_characterization_record_info", one.id, 1
+
+
+def further_label(labels: dict[str, str]) -> str:
+    assert labels["job"] == "ionq"
+    return labels.get("operation") or labels.get("characterization_id") or ""
+
+
+def sample_lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line and not line.startswith("#")]
+
+
+@given(st.lists(MEASURED, max_size=8), st.lists(MEASURED, max_size=3))
+def test_the_samples_of_a_series_are_in_one_place_and_in_the_order_of_time(
+    forte: list[Characterization], aria: list[Characterization]
+) -> None:
+    lines = [line.rsplit(" ", 2) for line in sample_lines(written(of(FORTE, *forte), of(ARIA, *aria)))]
+    series = [
+        (name, [int(moment) for _, _, moment in group])
+        for name, group in groupby(lines, operator.itemgetter(0))
+    ]
+    assert len({name for name, _ in series}) == len(series)
+    assert all(earlier < later for _, times in series for earlier, later in pairwise(times))
+
+
+@given(RATIOS | st.floats(0, 1e300))
+def test_no_digit_of_a_value_is_lost(value: float) -> None:
+    text = written(of(FORTE, record(0, t1_seconds=value)))
+    assert {found for _, found in values(text, "ionq_backend_t1_seconds")} == {value}
+
+
+@pytest.mark.parametrize("step", [1, 60, 86400])
+def test_the_writing_can_be_ended_every_megabyte_however_long_a_record_counts(step: int) -> None:
+    timeline = Timeline.of(plan(start=None, end=3 * 86400), FORTE, [RECORD_OF_1970], step)
+    written_by: list[int] = []
+    file = StringIO()
+    write_history(file, [timeline], {}, lambda: written_by.append(file.tell()))
+    assert written_by
+    assert max(later - earlier for earlier, later in pairwise((*written_by, file.tell()))) < 2_000_000
+
+
+def test_what_ends_the_writing_comes_through() -> None:
+    class TooLateError(Exception):
+        pass
+
+    def end() -> None:
+        raise TooLateError
+
+    with pytest.raises(TooLateError):
+        write_history(StringIO(), [of(FORTE, record(0))], {}, end)

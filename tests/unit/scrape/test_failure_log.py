@@ -1,0 +1,471 @@
+import itertools
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from exporter.common.errors import (
+    ConnectionFailedError,
+    DeadlineExceededError,
+    HTTPStatusError,
+    IonQError,
+    ProtocolError,
+    UnexpectedError,
+)
+from exporter.records.json_values import Rejection
+from exporter.scrape.failure_log import FailureLog, FallingRate
+from tests.support.clock import Clock
+
+DAY = 86_400
+SCRAPE_INTERVAL = 15
+
+TIMEOUT = DeadlineExceededError("no complete answer within 9.5s")
+BAD_QUBITS = Rejection("qubits", "qpu.forte-1", "'36' is not a number")
+BAD_FIDELITY = Rejection("record.fidelity", "qpu.forte-1", "2q.median 1.5 is not between 0 and 1")
+BAD_STATUS = Rejection("status", "qpu.aria-1", "7 is not text")
+
+
+@pytest.fixture
+def incidents(clock: Clock) -> FailureLog:
+    return FailureLog(structlog.get_logger(), clock)
+
+
+@pytest.fixture
+def told() -> Iterator[list[EventDict]]:
+    with capture_logs() as events:
+        yield events
+
+
+def fail_for(
+    seconds: float, incidents: FailureLog, clock: Clock, told: list[EventDict], error: IonQError = TIMEOUT
+) -> list[float]:
+    """Fail at each scrape, and return after how many seconds that was told."""
+    began, times = clock.now, []
+    while clock.now < began + seconds:
+        before = len(told)
+        incidents.failed(error)
+        times += [clock.now - began] * (len(told) - before)
+        clock.now += SCRAPE_INTERVAL
+    return times
+
+
+# Failures
+
+
+def test_a_failure_is_told_at_once_with_all_that_a_person_needs(
+    incidents: FailureLog, told: list[EventDict]
+) -> None:
+    error = HTTPStatusError("IonQ answered 503: see https://status.ionq.co", 503)
+    error.request_id = "req-1"
+    incidents.failed(error)
+    assert told == [
+        {
+            "event": "ionq_read_failed",
+            "log_level": "error",
+            "reason": "http_status",
+            "error": "IonQ answered 503: see https://status.ionq.co",
+            "request_id": "req-1",
+            "failed_scrapes": 1,
+            "failing_for": "0s",
+            "trace": None,
+        }
+    ]
+
+
+def test_a_lasting_failure_is_told_at_a_falling_rate_down_to_one_an_hour(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    times = fail_for(DAY, incidents, clock, told)
+    assert times[:9] == [0, 60, 180, 420, 900, 1860, 3780, 7380, 10_980]
+    assert {later - earlier for earlier, later in itertools.pairwise(times[7:])} == {3600}
+    assert len(times) < 40
+
+
+def test_each_line_about_a_lasting_failure_says_how_long_it_has_lasted(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    fail_for(200, incidents, clock, told)
+    assert [(line["failed_scrapes"], line["failing_for"]) for line in told] == [
+        (1, "0s"),
+        (5, "1m"),
+        (13, "3m"),
+    ]
+
+
+def test_another_reason_is_told_at_once(incidents: FailureLog, clock: Clock, told: list[EventDict]) -> None:
+    incidents.failed(TIMEOUT)
+    clock.now += 1
+    incidents.failed(ConnectionFailedError("no connection"))
+    clock.now += 1
+    incidents.failed(TIMEOUT)
+    assert [line["reason"] for line in told] == ["timeout", "connect"]
+
+
+def test_recovery_is_told_once(incidents: FailureLog, clock: Clock, told: list[EventDict]) -> None:
+    incidents.failed(TIMEOUT)
+    clock.now += 45
+    incidents.failed(TIMEOUT)
+    clock.now += 45
+    incidents.succeeded()
+    incidents.succeeded()
+    assert told[1:] == [
+        {"event": "ionq_read_recovered", "log_level": "info", "failed_scrapes": 2, "failed_for": "1m 30s"}
+    ]
+
+
+def test_success_alone_is_not_worth_a_line(incidents: FailureLog, told: list[EventDict]) -> None:
+    incidents.succeeded()
+    assert told == []
+
+
+def test_a_failure_that_comes_and_goes_is_told_at_a_falling_rate_too(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(DAY // (2 * SCRAPE_INTERVAL)):
+        incidents.failed(TIMEOUT)
+        clock.now += SCRAPE_INTERVAL
+        incidents.succeeded()
+        clock.now += SCRAPE_INTERVAL
+    events = [line["event"] for line in told]
+    assert events == ["ionq_read_failed", "ionq_read_recovered"] * (len(events) // 2)
+    assert 2 <= len(events) < 80
+
+
+def test_a_failure_after_an_hour_without_any_is_told_at_once(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    fail_for(DAY, incidents, clock, told)
+    incidents.succeeded()
+    clock.now += 3601
+    told.clear()
+    assert fail_for(200, incidents, clock, told) == [0, 60, 180]
+
+
+def succeed_for(seconds: float, incidents: FailureLog, clock: Clock) -> None:
+    """Succeed at each scrape."""
+    until = clock.now + seconds
+    while clock.now < until:
+        incidents.succeeded()
+        clock.now += SCRAPE_INTERVAL
+
+
+def test_a_failure_after_five_minutes_of_success_is_told_at_once_and_so_is_its_end(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    fail_for(7 * 3600 + 600, incidents, clock, told)
+    succeed_for(330, incidents, clock)
+    told.clear()
+    assert fail_for(1800, incidents, clock, told) == [0, 60, 180, 420, 900]
+    succeed_for(30, incidents, clock)
+    assert told[-1]["event"] == "ionq_read_recovered"
+    assert told[-1]["failed_for"] == "30m"
+
+
+def test_a_failure_after_a_shorter_success_is_the_same_that_comes_and_goes(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    fail_for(7 * 3600 + 600, incidents, clock, told)
+    for _ in range(5):
+        succeed_for(240, incidents, clock)
+        told.clear()
+        assert fail_for(30, incidents, clock, told) == []
+
+
+def test_one_success_among_seldom_scrapes_is_no_five_minutes_of_success(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(100):
+        incidents.failed(TIMEOUT)
+        clock.now += 600
+        incidents.succeeded()
+        clock.now += 600
+    assert sum(line["event"] == "ionq_read_failed" for line in told) < 50
+
+
+def come_and_go_for_a_day(incidents: FailureLog, clock: Clock) -> None:
+    """Reject a value in every other scrape."""
+    for _ in range(DAY // (2 * SCRAPE_INTERVAL)):
+        incidents.rejected([BAD_QUBITS])
+        clock.now += SCRAPE_INTERVAL
+        incidents.rejected([])
+        clock.now += SCRAPE_INTERVAL
+
+
+def test_a_bad_value_after_five_minutes_of_valid_ones_is_told_at_once(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    come_and_go_for_a_day(incidents, clock)
+    told.clear()
+    incidents.rejected([BAD_STATUS])
+    while told[-1]["event"] != "ionq_values_valid_again":
+        clock.now += SCRAPE_INTERVAL
+        incidents.rejected([])
+    for _ in range(330 // SCRAPE_INTERVAL):
+        clock.now += SCRAPE_INTERVAL
+        incidents.rejected([])
+    told.clear()
+    incidents.rejected([BAD_QUBITS])
+    incidents.rejected([])
+    assert [line["event"] for line in told] == ["ionq_values_rejected", "ionq_values_valid_again"]
+
+
+def test_what_nobody_thought_of_is_told_beside_other_failures_of_its_reason_and_says_where(
+    incidents: FailureLog, told: list[EventDict]
+) -> None:
+    incidents.failed(ProtocolError("the answer broke off"))
+    try:
+        [].pop()
+    except IndexError as error:
+        incidents.failed(UnexpectedError.of(error))
+    first, second = told
+    assert first["reason"] == second["reason"] == "protocol"
+    assert first["trace"] is None
+    assert second["error"] == "IndexError: pop from empty list"
+    assert "[].pop()" in second["trace"]
+
+
+def test_a_new_failure_is_dated_from_its_own_beginning(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    fail_for(120, incidents, clock, told)
+    incidents.succeeded()
+    clock.now += 7200
+    told.clear()
+    fail_for(61, incidents, clock, told)
+    assert [(line["failed_scrapes"], line["failing_for"]) for line in told] == [(1, "0s"), (5, "1m")]
+
+
+# Bad values
+
+
+def test_bad_values_are_told_with_examples(incidents: FailureLog, told: list[EventDict]) -> None:
+    incidents.rejected([BAD_QUBITS, BAD_STATUS])
+    assert told == [
+        {
+            "event": "ionq_values_rejected",
+            "log_level": "warning",
+            "count": 2,
+            "examples": "qpu.forte-1: qubits '36' is not a number; qpu.aria-1: status 7 is not text",
+        }
+    ]
+
+
+def test_many_bad_values_are_counted_and_five_are_shown(incidents: FailureLog, told: list[EventDict]) -> None:
+    rejections = [Rejection("backend", f"row {number}", "is missing or empty") for number in range(1, 8)]
+    incidents.rejected([*rejections, Rejection("row", "row 10001", "is one too many", count=90)])
+    [line] = told
+    assert line["count"] == 97
+    assert line["examples"].count("is missing or empty") == 5
+
+
+def test_bad_values_are_told_once_and_not_at_each_scrape(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(DAY // SCRAPE_INTERVAL):
+        incidents.rejected([BAD_QUBITS, BAD_STATUS])
+        clock.now += SCRAPE_INTERVAL
+    assert len(told) == 1
+
+
+def test_the_order_of_bad_values_and_what_exactly_they_held_is_no_change(
+    incidents: FailureLog, told: list[EventDict]
+) -> None:
+    incidents.rejected([BAD_QUBITS, BAD_STATUS])
+    incidents.rejected([BAD_STATUS, Rejection("qubits", "qpu.forte-1", "'37' is not a number")])
+    assert len(told) == 1
+
+
+def test_another_bad_value_is_told_at_once(incidents: FailureLog, told: list[EventDict]) -> None:
+    incidents.rejected([BAD_QUBITS])
+    incidents.rejected([BAD_QUBITS, BAD_STATUS])
+    assert [line["count"] for line in told] == [1, 2]
+
+
+def test_it_is_told_when_all_values_are_valid_again(incidents: FailureLog, told: list[EventDict]) -> None:
+    incidents.rejected([BAD_QUBITS])
+    incidents.rejected([])
+    incidents.rejected([])
+    assert [line["event"] for line in told] == ["ionq_values_rejected", "ionq_values_valid_again"]
+
+
+def test_valid_values_alone_are_not_worth_a_line(incidents: FailureLog, told: list[EventDict]) -> None:
+    incidents.rejected([])
+    assert told == []
+
+
+def test_a_bad_value_that_comes_and_goes_is_told_at_a_falling_rate(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    come_and_go_for_a_day(incidents, clock)
+    assert 2 <= len(told) < 40
+
+
+@pytest.mark.parametrize("last", [[BAD_QUBITS], []])
+def test_the_last_line_comes_to_tell_the_truth_however_values_came_and_went(
+    last: list[Rejection], incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for rejections in ([BAD_QUBITS], [], [BAD_QUBITS], [], [BAD_QUBITS], last):
+        incidents.rejected(rejections)
+        clock.now += SCRAPE_INTERVAL
+    for _ in range(3600 // SCRAPE_INTERVAL):
+        incidents.rejected(last)
+        clock.now += SCRAPE_INTERVAL
+    assert told[-1]["event"] == ("ionq_values_rejected" if last else "ionq_values_valid_again")
+    assert len(told) <= 4
+
+
+# Characterizations
+
+
+def test_a_failure_to_read_a_characterization_is_told_at_once_with_its_backend(
+    incidents: FailureLog, told: list[EventDict]
+) -> None:
+    error = HTTPStatusError("IonQ answered 503: see https://status.ionq.co", 503)
+    error.request_id = "req-1"
+    incidents.characterization_failed("qpu.forte-1", error)
+    assert told == [
+        {
+            "event": "characterization_read_failed",
+            "log_level": "warning",
+            "backend": "qpu.forte-1",
+            "reason": "http_status",
+            "error": "IonQ answered 503: see https://status.ionq.co",
+            "request_id": "req-1",
+            "trace": None,
+        }
+    ]
+
+
+def test_that_many_characterizations_fail_for_one_reason_is_told_once(
+    incidents: FailureLog, told: list[EventDict]
+) -> None:
+    for number in range(100):
+        incidents.characterization_failed(f"qpu.{number}", TIMEOUT)
+    incidents.characterization_failed("qpu.0", ConnectionFailedError("no connection"))
+    assert [(line["backend"], line["reason"]) for line in told] == [
+        ("qpu.0", "timeout"),
+        ("qpu.0", "connect"),
+    ]
+
+
+def test_a_lasting_failure_to_read_characterizations_is_told_at_a_falling_rate(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    times = []
+    began = clock.now
+    for _ in range(DAY // SCRAPE_INTERVAL):
+        before = len(told)
+        incidents.characterization_failed("qpu.forte-1", TIMEOUT)
+        times += [clock.now - began] * (len(told) - before)
+        clock.now += SCRAPE_INTERVAL
+    assert times[:9] == [0, 60, 180, 420, 900, 1860, 3780, 7380, 10_980]
+    assert len(times) < 40
+
+
+def test_a_failure_to_read_characterizations_and_one_of_a_scrape_do_not_silence_each_other(
+    incidents: FailureLog, told: list[EventDict]
+) -> None:
+    incidents.characterization_failed("qpu.forte-1", TIMEOUT)
+    incidents.failed(TIMEOUT)
+    incidents.characterization_read("qpu.forte-1", [])
+    incidents.succeeded()
+    assert [line["event"] for line in told] == [
+        "characterization_read_failed",
+        "ionq_read_failed",
+        "characterization_read_recovered",
+        "ionq_read_recovered",
+    ]
+
+
+def test_that_a_characterization_is_read_at_last_is_told_once_and_for_its_backend_alone(
+    incidents: FailureLog, told: list[EventDict]
+) -> None:
+    incidents.characterization_failed("qpu.forte-1", TIMEOUT)
+    incidents.characterization_read("qpu.aria-1", [])
+    incidents.characterization_read("qpu.forte-1", [])
+    incidents.characterization_read("qpu.forte-1", [])
+    assert told[1:] == [
+        {"event": "characterization_read_recovered", "log_level": "info", "backend": "qpu.forte-1"}
+    ]
+
+
+def test_a_recovery_of_what_was_not_told_is_not_told(incidents: FailureLog, told: list[EventDict]) -> None:
+    incidents.characterization_failed("qpu.forte-1", TIMEOUT)
+    incidents.characterization_failed("qpu.aria-1", TIMEOUT)
+    incidents.characterization_read("qpu.aria-1", [])
+    assert [line["event"] for line in told] == ["characterization_read_failed"]
+
+
+def test_bad_values_of_a_characterization_are_told_with_examples(
+    incidents: FailureLog, told: list[EventDict]
+) -> None:
+    incidents.characterization_read("qpu.forte-1", [BAD_FIDELITY, BAD_FIDELITY])
+    assert told == [
+        {
+            "event": "ionq_values_rejected",
+            "log_level": "warning",
+            "count": 2,
+            "examples": "; ".join(["qpu.forte-1: record.fidelity 2q.median 1.5 is not between 0 and 1"] * 2),
+        }
+    ]
+
+
+def test_bad_values_of_characterizations_are_told_once_for_each_backend_and_then_at_a_falling_rate(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(DAY // SCRAPE_INTERVAL):
+        for backend in ("qpu.forte-1", "qpu.aria-1"):
+            incidents.characterization_read(backend, [BAD_FIDELITY])
+        clock.now += SCRAPE_INTERVAL
+    assert 2 < len(told) < 40
+
+
+def test_valid_characterizations_are_not_worth_a_line_and_say_nothing_of_the_values_of_backends(
+    incidents: FailureLog, told: list[EventDict]
+) -> None:
+    incidents.rejected([BAD_QUBITS])
+    incidents.characterization_read("qpu.forte-1", [])
+    incidents.rejected([BAD_QUBITS])
+    assert [line["count"] for line in told] == [1]
+
+
+def test_names_that_come_and_go_leave_little_behind_and_the_last_recovery_is_told(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for number in range(1_000):
+        incidents.characterization_failed(f"qpu.{number}", TIMEOUT)
+        clock.now += 3601
+    assert len(told) == 1_000
+    assert len(incidents._told_of_characterizations_of) <= 50
+    incidents.characterization_read("qpu.999", [])
+    assert told[-1]["event"] == "characterization_read_recovered"
+
+
+# The rate
+
+
+def test_the_number_of_kinds_told_at_once_is_bounded(clock: Clock) -> None:
+    rate = FallingRate(clock)
+    told_at_once = sum(rate.should_log(f"kind {number}") for number in range(10_000))
+    assert told_at_once == 50
+
+
+def test_more_kinds_than_that_are_told_at_the_falling_rate(clock: Clock) -> None:
+    rate = FallingRate(clock)
+    for number in range(50):
+        assert rate.should_log(number)
+    assert not rate.should_log("one more")
+    clock.now += 60
+    assert rate.should_log("one more")
+    assert not rate.should_log("one more")
+
+
+def test_an_hour_without_events_starts_afresh(clock: Clock) -> None:
+    rate = FallingRate(clock)
+    for number in range(50):
+        rate.should_log(number)
+    clock.now += 3601
+    assert rate.should_log("one more")
+    assert rate.should_log(0)
