@@ -19,10 +19,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 INTERNALS: tuple[tuple[type | ModuleType, str, str], ...] = (
     (
         HttpToolsProtocol,
-        """connection_lost connection_made data_received on_body on_header on_headers_complete on_message_begin
-        on_message_complete on_response_complete pause_writing resume_writing send_400_response
-        _unset_keepalive_if_required connections cycle headers loop pipeline timeout_keep_alive_task transport
-        url""",
+        """connection_lost connection_made data_received on_body on_header on_headers_complete
+        on_message_begin on_message_complete on_response_complete pause_writing resume_writing
+        send_400_response _unset_keepalive_if_required connections cycle headers loop pipeline
+        timeout_keep_alive_task transport url""",
         "server/connection_limits.py",
     ),
     (RequestResponseCycle, "response_complete response_started", "server/connection_limits.py"),
