@@ -58,7 +58,7 @@ check: $(DEV)/ready ## Check format, lint and types
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
-	$(DEV)/bin/lint-imports
+	$(DEV)/bin/lint-imports --no-logo
 	$(DEV)/bin/yamllint --strict .
 
 format: $(DEV)/ready ## Format the code and fix what ruff can fix
