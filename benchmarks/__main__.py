@@ -1,4 +1,4 @@
-"""``make bench``: measure, and print the table that the README quotes."""
+"""``make bench``: measure, and print the tables of docs/performance.md."""
 
 import contextlib
 import http.client

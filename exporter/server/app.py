@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from exporter.metrics.encoding import accepts_gzip, negotiate, render_scrape
+from exporter.metrics.content_negotiation import accepts_gzip, negotiate
 from exporter.metrics.exporter import ExporterMetrics
-from exporter.scrape.deadline import scrape_budget_seconds
+from exporter.metrics.exposition import compress, encode_scrape
+from exporter.scrape.deadline import Deadline
 from exporter.scrape.scraper import Scraper
 
 Headers = Mapping[str, str]
@@ -41,7 +42,7 @@ class WebApp:
     def __init__(
         self,
         scraper: Scraper,
-        telemetry: ExporterMetrics,
+        exporter_metrics: ExporterMetrics,
         *,
         telemetry_path: str,
         timeout_seconds: float,
@@ -49,7 +50,7 @@ class WebApp:
         api_url: str,
     ) -> None:
         self._scraper = scraper
-        self._telemetry = telemetry
+        self._exporter_metrics = exporter_metrics
         self._telemetry_path = telemetry_path
         self._timeout_seconds = timeout_seconds
         self._timeout_offset_seconds = timeout_offset_seconds
@@ -57,7 +58,11 @@ class WebApp:
 
     async def __call__(self, scope: dict[str, Any], _receive: Receive, send: Send) -> None:
         """Answer one request."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in scope["headers"]:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            # Header lines of one name are one list (RFC 9110, 5.2).
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
         response = await self._respond(scope["method"], scope["path"], headers)
         await send(
             {
@@ -81,25 +86,25 @@ class WebApp:
                 headers={"allow": ", ".join(_METHODS)},
             )
         if path == self._telemetry_path:
-            return await self._metrics(method, headers)
+            return await self._scrape(method, headers)
         if path == "/":
             return self._landing_page()
         return Response(b"OK\n")
 
-    async def _metrics(self, method: str, headers: Headers) -> Response:
+    async def _scrape(self, method: str, headers: Headers) -> Response:
         form = negotiate(headers.get("accept", ""))
         if method == "HEAD":
             return Response(b"", form.value)
-        budget = scrape_budget_seconds(
+        deadline = Deadline.from_header(
             headers.get("x-prometheus-scrape-timeout-seconds"),
             offset_seconds=self._timeout_offset_seconds,
             timeout_seconds=self._timeout_seconds,
         )
-        exposition = render_scrape(await self._scraper.scrape(budget), self._telemetry, form)
+        body = encode_scrape(await self._scraper.scrape(deadline), self._exporter_metrics, form)
         vary = {"vary": "accept, accept-encoding"}
         if accepts_gzip(headers.get("accept-encoding", "")):
-            return Response(exposition.gzipped, form.value, headers={**vary, "content-encoding": "gzip"})
-        return Response(exposition.plain, form.value, headers=vary)
+            return Response(compress(body), form.value, headers={**vary, "content-encoding": "gzip"})
+        return Response(body, form.value, headers=vary)
 
     def _landing_page(self) -> Response:
         # Nobody may ever look, and the template engine costs a tenth of the resident memory.

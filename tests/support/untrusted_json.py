@@ -95,12 +95,6 @@ HOSTILE_ROWS = {
     "a value of a megabyte": row_with("last_updated", b'"' + b"2" * 1_000_000 + b'"'),
     "a key of a megabyte": b'{"backend":"neighbour","' + b"x" * 1_000_000 + b'":1}',
     "a fraction of a megabyte": row_with("kw", b"0." + b"3" * 1_000_000 + b"e999"),
-    "lists 100,000 deep": DEEP_LIST,
-    "objects 100,000 deep": DEEP_OBJECT,
-    "a value 100,000 deep": row_with("qubits", DEEP_LIST),
-    "a name 100,000 deep": b'{"backend":' + DEEP_OBJECT + b"}",
-    "an unknown field 100,000 deep": row_with("noise_models", DEEP_OBJECT),
-    "brackets in text, beside nesting 100,000 deep": b'["[{]}\\"]}[{\\\\",' + DEEP_LIST + b"]",
 }
 """Rows, or nearly rows, that must cost nothing but themselves."""
 
@@ -123,12 +117,6 @@ HOSTILE_RECORDS = {
     "a fidelity of a megabyte": record_with("fidelity", b'"' + b"x" * 1_000_000 + b'"'),
     "a key of a megabyte": record_with("fidelity", b'{"' + b"x" * 1_000_000 + b'":1}'),
     "a pair of a megabyte": record_with("connectivity", b"[[" + b"1," * 500_000 + b"1]]"),
-    "lists 100,000 deep": DEEP_LIST,
-    "objects 100,000 deep": DEEP_OBJECT,
-    "an id 100,000 deep": b'{"id":' + DEEP_OBJECT + b"}",
-    "connectivity 100,000 deep": record_with("connectivity", DEEP_LIST),
-    "fidelity 100,000 deep": record_with("fidelity", DEEP_OBJECT),
-    "timing 100,000 deep": record_with("timing", b'{"t1":' + DEEP_LIST + b"}"),
 }
 """The same for records."""
 

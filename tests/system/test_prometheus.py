@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from exporter.common.errors import REASONS
-from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRICS
+from exporter.metrics.backends import BACKEND_FAMILIES
+from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from exporter.records.backends import FIELDS, KNOWN_STATUSES
 from exporter.records.characterizations import MEASURED_OPERATIONS, RECORD_FIELDS, TIMED_OPERATIONS
 from tests.support.exporter_process import ExporterProcess
@@ -14,8 +15,8 @@ from tests.support.prometheus import Prometheus, eventually, running_prometheus
 from tests.support.tools import require_tool
 from tests.support.upstream import Upstream, ok, status
 
-HELP = {metric.name: metric.help for metric in BACKEND_METRICS} | {
-    metric.name: metric.help for metric in CHARACTERIZATION_METRICS
+HELP = {metric.name: metric.help for metric in BACKEND_FAMILIES} | {
+    metric.name: metric.help for metric in CHARACTERIZATION_FAMILIES
 }
 FORTE = '{backend="qpu.forte-1",location="College Park, MD, USA"}'
 

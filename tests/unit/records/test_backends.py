@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.common.errors import InvalidJSONError, UnexpectedShapeError
-from exporter.records.backends import FIELDS, MAX_ROWS, Backend, BackendList, parse_backends
+from exporter.records.backends import FIELDS, MAX_BACKENDS, Backend, BackendList, parse_backends
 from exporter.records.json_values import MAX_TEXT_LENGTH, Rejection
 from tests.support.samples import FORTE
 from tests.support.untrusted_json import (
@@ -204,15 +204,15 @@ def test_each_bad_value_of_a_row_is_told_by_name_and_costs_only_itself() -> None
 
 @pytest.mark.parametrize("surplus", [1, 3])
 def test_rows_beyond_the_limit_are_counted_and_not_read(surplus: int) -> None:
-    result = parse_backends(body(*({"backend": f"qpu.{number}"} for number in range(MAX_ROWS + surplus))))
-    assert len(result.backends) == MAX_ROWS
+    result = parse_backends(body(*({"backend": f"qpu.{number}"} for number in range(MAX_BACKENDS + surplus))))
+    assert len(result.backends) == MAX_BACKENDS
     [rejection] = result.rejections
-    assert (rejection.field, rejection.row, rejection.count) == ("row", f"row {MAX_ROWS + 1}", surplus)
+    assert (rejection.field, rejection.row, rejection.count) == ("row", f"row {MAX_BACKENDS + 1}", surplus)
 
 
 def test_as_many_rows_as_the_limit_are_all_read() -> None:
-    result = parse_backends(body(*({"backend": f"qpu.{number}"} for number in range(MAX_ROWS))))
-    assert len(result.backends) == MAX_ROWS
+    result = parse_backends(body(*({"backend": f"qpu.{number}"} for number in range(MAX_BACKENDS))))
+    assert len(result.backends) == MAX_BACKENDS
     assert result.rejections == ()
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.common.errors import InvalidJSONError, UnexpectedShapeError
 from exporter.records.characterizations import (
-    MAX_RECORDS,
+    MAX_CHARACTERIZATIONS,
     MEASURED_OPERATIONS,
     RECORD_FIELDS,
     TIMED_OPERATIONS,
@@ -381,10 +381,10 @@ def test_a_record_that_comes_twice_is_given_twice_since_one_can_stand_on_two_pag
     assert parse_characterizations(page(GOOD_RECORD, GOOD_RECORD), FORTE).records == (RECORD, RECORD)
 
 
-@pytest.mark.parametrize("limit", [1, 3, MAX_RECORDS])
+@pytest.mark.parametrize("limit", [1, 3, MAX_CHARACTERIZATIONS])
 def test_records_beyond_what_was_asked_for_are_not_read(limit: int) -> None:
     sent = [{"id": str(number)} for number in range(limit)]
-    result = parse_characterizations(page(*sent, {"id": 7}, None), FORTE, max_records=limit)
+    result = parse_characterizations(page(*sent, {"id": 7}, None), FORTE, max_characterizations=limit)
     assert [record.id for record in result.records] == [record["id"] for record in sent]
     assert result.rejections == ()
 
@@ -505,7 +505,7 @@ def test_any_bytes_yield_a_page_or_one_of_the_two_documented_errors(answer: byte
 @given(st.lists(records | any_json, max_size=12), any_json)
 def test_what_is_yielded_is_within_bounds_and_can_be_printed(sent: list[Any], pages: Any) -> None:
     result = parse_characterizations(page(*sent, pages=pages), FORTE)
-    assert len(result.records) <= MAX_RECORDS
+    assert len(result.records) <= MAX_CHARACTERIZATIONS
     assert result.remaining_pages is None or result.remaining_pages >= 0
     for record in result.records:
         assert_within_bounds(record)

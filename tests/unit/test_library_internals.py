@@ -1,0 +1,63 @@
+"""What the exporter uses of libraries beyond their documented interfaces.
+
+Any release of a library may change these. If one of these tests fails after an update, adapt the module that
+it names, and only then raise the bound in pyproject.toml.
+"""
+
+import asyncio
+import inspect
+import re
+from asyncio import sslproto
+from types import ModuleType
+
+import httpcore
+import prometheus_client.utils
+import pytest
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+INTERNALS: tuple[tuple[type | ModuleType, str, str], ...] = (
+    (
+        HttpToolsProtocol,
+        """connection_lost connection_made data_received on_body on_header on_headers_complete
+        on_message_begin on_message_complete on_response_complete pause_writing resume_writing
+        send_400_response _unset_keepalive_if_required connections cycle headers loop pipeline
+        timeout_keep_alive_task transport url""",
+        "server/connection_limits.py",
+    ),
+    (RequestResponseCycle, "response_complete response_started", "server/connection_limits.py"),
+    (uvicorn.Server, "capture_signals handle_exit shutdown startup servers started", "server/http_server.py"),
+    (uvicorn.Server, "config server_state", "server/web_config/tls_listener.py"),
+    (uvicorn.Config, "backlog http_protocol_class", "server/web_config/tls_listener.py"),
+    (HttpToolsProtocol, "app_state config server_state", "server/web_config/tls_listener.py"),
+    (sslproto.SSLProtocol, "max_size", "server/web_config/tls_listener.py"),
+    (asyncio.BaseEventLoop, "getaddrinfo", "common/event_loop.py"),
+    (prometheus_client.utils, "floatToGoString", "commands/backfill/series.py"),
+)
+
+
+@pytest.mark.parametrize(
+    ("owner", "names", "module"), INTERNALS, ids=[owner.__name__ for owner, *_ in INTERNALS]
+)
+def test_a_library_has_the_names_that_the_exporter_uses(
+    owner: type | ModuleType, names: str, module: str
+) -> None:
+    source = inspect.getsource(owner)
+    missing = [name for name in names.split() if not re.search(rf"\b(def |self\.){name}\b", source)]
+    assert not missing, f"{owner.__name__} has no {', '.join(missing)}, which exporter/{module} uses"
+
+
+@pytest.mark.anyio
+async def test_httpcore_traces_the_events_that_the_exporter_uses() -> None:
+    returned = {}
+
+    async def trace(event: str, info: dict[str, object]) -> None:
+        returned[event.partition(".")[2]] = info.get("return_value")
+
+    network = httpcore.AsyncMockBackend([b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"])
+    async with httpcore.AsyncConnectionPool(network_backend=network) as pool:
+        await pool.request("GET", "https://localhost/", extensions={"trace": trace})
+    used = {"connect_tcp.started", "connect_tcp.complete", "start_tls.started", "start_tls.complete"}
+    missing = (used | {"receive_response_headers.complete"}) - returned.keys()
+    assert not missing, f"httpcore traces no {missing}, which exporter/ionq/transport_errors.py uses"
+    assert isinstance(returned["connect_tcp.complete"], httpcore.AsyncNetworkStream)
