@@ -32,10 +32,12 @@ from grafana.generator.promql import (
     available,
     does_not_apply,
     in_service,
+    indented,
     look_back,
     status_number,
     status_word,
     wait,
+    wait_in_service,
 )
 from grafana.generator.states import (
     AMBER,
@@ -68,7 +70,7 @@ _CHARACTERIZATION = f"ionq_backend_characterization_info{{{_BACKEND}}}"
 
 
 def _or_does_not_apply(expression: str) -> str:
-    return f"{does_not_apply(_BACKEND)}\nor on (backend) ({expression})"
+    return f"{does_not_apply(_BACKEND)}\nor on (backend) {expression}"
 
 
 _DOES_NOT_APPLY = number_mappings(DOES_NOT_APPLY)
@@ -77,9 +79,10 @@ status_now = label_panel(
     stat_panel(
         "Status now",
         "none",
-        "The status that IonQ reports, in its own word, and whether it calls the backend degraded: it works, "
-        "but below its specification or more slowly than usual. Jobs can be submitted in any status; while it "
-        "is not available they wait. While IonQ does not respond, it shows for 6 hours what was last known.",
+        "The status that IonQ reports, in its own word, and whether it calls the backend degraded: it "
+        "works, but below its specification or more slowly than usual. Jobs can be submitted in any status; "
+        "while it is not available they wait. While IonQ does not respond, it shows for 6 hours what was "
+        "last known.",
         table_query(status_word(_BACKEND)),
         colours=thresholds(),
     ),
@@ -92,7 +95,7 @@ wait_now = (
         "Wait now",
         TIME_UNIT,
         "What IonQ gives as the average time in the queue.",
-        instant_query(_or_does_not_apply(f"1000 * ({wait(_BACKEND)})"), "wait"),
+        instant_query(_or_does_not_apply(f"1000 * (\n{indented(wait(_BACKEND))}\n)"), "wait"),
     )
     .mappings(_DOES_NOT_APPLY)
     .decimals(1)
@@ -102,10 +105,11 @@ wait_against_usual = (
     stat_panel(
         "Wait, compared with usual",
         "percentunit",
-        "The wait now, as a share of the median of the last seven days: 100 % is as usual. Blue is half of it or "
-        "less, orange one and a half times as much or more.",
+        "The wait now, as a share of the median of the last seven days: 100 % is as usual. Blue is half of "
+        "it or less, orange one and a half times as much or more.",
         instant_query(
-            _or_does_not_apply(f"({wait(_BACKEND)}) / on (backend) ({_USUAL_WAIT} > 0)"), "of the usual wait"
+            _or_does_not_apply(f"(\n{indented(wait(_BACKEND))}\n)\n/ on (backend) ({_USUAL_WAIT} > 0)"),
+            "of the usual wait",
         ),
         colours=thresholds((0, "blue"), (0.5, "text"), (1.5, "orange"), base="text"),
     )
@@ -126,15 +130,15 @@ best_hour = label_panel(
     stat_panel(
         "Best hour",
         "none",
-        "The hour of the day, in UTC, in which the wait is shortest, by the median of the last 14 days. Named only "
-        "where the days agree: the median is at least 10 % below the average of the day, and nine of ten days are "
-        "below it. Else there is no pattern. Unknown until a week of waits is known.",
+        "The hour of the day, in UTC, in which the wait is shortest, by the median of the last 14 days. "
+        "Named only where the days agree: the median is at least 10 % below the average of the day, and "
+        "nine of ten days are below it. Else there is no pattern. Unknown until a week of waits is known.",
         table_query(
             f"""\
 label_replace(
   bottomk by (backend) (1,
-    quantile_over_time(0.5, {_HOUR_OF_DAY}) < 0.9
-    and quantile_over_time(0.9, {_HOUR_OF_DAY}) < 1
+{indented(indented(f"quantile_over_time(0.5, {_HOUR_OF_DAY}) < 0.9"))}
+{indented(indented(f"and quantile_over_time(0.9, {_HOUR_OF_DAY}) < 1"))}
   ),
   "hour", "$1:00 UTC", "hour", "(.+)"
 )
@@ -159,9 +163,9 @@ availability = (
     stat_panel(
         "Available",
         "percentunit",
-        "For which part of the last day, 7 and 30 days the backend took jobs from its queue, of the time in which "
-        "its status was known; before its retirement, where it has retired since. Known is how much of the 30 days "
-        "that was: Prometheus keeps 15 days unless told otherwise.",
+        "For which part of the last day, 7 and 30 days the backend took jobs from its queue, of the time in "
+        "which its status was known; before its retirement, where it has retired since. Known is how much "
+        "of the 30 days that was: Prometheus keeps 15 days unless told otherwise.",
         *(
             instant_query(
                 f"avg_over_time(({in_service(available(_BACKEND))}){look_back('', window)})", window
@@ -181,8 +185,8 @@ availability = (
 degraded_share = stat_panel(
     "Degraded",
     "percentunit",
-    "For which part of the last day, 7 and 30 days IonQ called the backend degraded, of the time in which that was "
-    "known.",
+    "For which part of the last day, 7 and 30 days IonQ called the backend degraded, of the time in which "
+    "that was known.",
     *(
         instant_query(f"avg_over_time({look_back(_DEGRADED, window)})", window)
         for window in ("1d", "7d", "30d")
@@ -208,8 +212,8 @@ error_changes = (
     stat_panel(
         "Two-qubit error, change",
         "percentunit",
-        "The median error of the last seven days against that of a week and four weeks before. Above 0 is worse "
-        "(orange from 10 % on, red from 25 % on), below 0 better (blue from -10 % on).",
+        "The median error of the last seven days against that of a week and four weeks before. Above 0 is "
+        "worse (orange from 10 % on, red from 25 % on), below 0 better (blue from -10 % on).",
         instant_query(error_change("1w", _BACKEND), "in a week"),
         instant_query(error_change("4w", _BACKEND), "in four weeks"),
         colours=thresholds((-1, BLUE), (-0.1, "text"), (0.1, ORANGE), (0.25, VERMILION), base="text"),
@@ -230,8 +234,9 @@ energy = stat_panel(
 
 state = state_timeline(
     "Status",
-    "IonQ's API (whatever part of a step it did not respond), the status that IonQ reports, and whether it calls "
-    "the backend degraded. A gap in the lower two means that nothing was known, or that the backend is retired.",
+    "IonQ's API (whatever part of a step it did not respond), the status that IonQ reports, and whether it "
+    "calls the backend degraded. A gap in the lower two means that nothing was known, or that the backend "
+    "is retired.",
     (*STATUSES, API_DOWN, API_UP, AS_SPECIFIED, DEGRADED),
     api_status_over_time(),
     range_query(status_number(_BACKEND), "status"),
@@ -246,9 +251,9 @@ def _band(quantile: float) -> str:
 wait_and_band = (
     wait_graph(
         "Wait, and the band of its last day",
-        "What IonQ gives as the average time in the queue. Eight of ten waits of the 24 hours before each point "
-        "lie in the band.",
-        (wait(_BACKEND), "wait"),
+        "What IonQ gives as the average time in the queue. Eight of ten waits of the 24 hours before each "
+        "point lie in the band.",
+        (wait_in_service(_BACKEND), "wait"),
         (_band(0.9), "high of the day"),
         (_band(0.1), "low of the day"),
     )
@@ -268,9 +273,9 @@ wait_and_band = (
 wait_against_last_week = (
     wait_graph(
         "Wait against a week before",
-        "The wait, the wait at the same hour a week before, and the usual one: the median of the seven days before "
-        "each point.",
-        (wait(_BACKEND), "wait"),
+        "The wait, the wait at the same hour a week before, and the usual one: the median of the seven days "
+        "before each point.",
+        (wait_in_service(_BACKEND), "wait"),
         (_wait_as_sent("1w"), "a week before"),
         (_USUAL_WAIT, "usual"),
     )
@@ -286,8 +291,9 @@ wait_by_hour = (
     barchart.Panel()
     .title("Wait by hour of the day (UTC)")
     .description(
-        "How much shorter or longer the wait is in each hour than the average of the day around it: the median of "
-        "the last 14 days, whatever time range is chosen. The days may differ: Best hour says whether they agree."
+        "How much shorter or longer the wait is in each hour than the average of the day around it: the "
+        "median of the last 14 days, whatever time range is chosen. The days may differ: Best hour says "
+        "whether they agree."
     )
     .unit("percentunit")
     .decimals(0)

@@ -1,6 +1,6 @@
 """PromQL about characterizations: how good a backend was when IonQ last measured it."""
 
-from grafana.generator.promql import MEMORY, SELECTED, STATUS, only_available
+from grafana.generator.promql import MEMORY, SELECTED, STATUS, WAIT, only_available
 
 FIDELITY = "ionq_backend_fidelity_ratio"
 DURATION = "ionq_backend_operation_duration_seconds"
@@ -54,14 +54,11 @@ unless on (backend) last_over_time({STATUS}{{status="retired"}}[{MEMORY}]) == 1"
 
 def time_to_result() -> str:
     """Estimate wait and running time, in milliseconds, on the backends that take jobs from their queue."""
-    return f"""\
-{
-        only_available(f'''1000 * (
-  max by (backend) (ionq_backend_average_queue_time_seconds{{{SELECTED}}})
-  + $shots * $gates * {latest(DURATION, 'operation="2q"')}
-)''')
-    }
-unless on (backend) ionq_backend_qubits < $qubits"""
+    seconds = f"""\
+  max by (backend) ({WAIT}{{{SELECTED}}})
+  + $shots * $gates * {latest(DURATION, 'operation="2q"')}"""
+    milliseconds = f"1000 * (\n{seconds}\n)"
+    return f"{only_available(milliseconds)}\nunless on (backend) ionq_backend_qubits < $qubits"
 
 
 def past(metric: str, matchers: str = SELECTED) -> str:

@@ -85,8 +85,8 @@ slowest = stat_panel(
 rejected_values = stat_panel(
     "Rejected values",
     "none",
-    "How many of IonQ's values were not valid in the time range, by the exporter that counted most. What went "
-    "wrong, below, names the fields.",
+    "How many of IonQ's values were not valid in the time range, by the exporter that counted most. What "
+    "went wrong, below, names the fields.",
     instant_query(f"max({_increase(_REJECTIONS, 'instance', '$__range')})", "rejected"),
     colours=thresholds((0, GREEN), (1, AMBER)),
     empty="no exporter",
@@ -107,8 +107,8 @@ state = state_timeline(
 duration = graph(
     "Scrape duration",
     "s",
-    "The longest scrape of each step: how long the exporter waited for IonQ, and the whole scrape as Prometheus "
-    "saw it.",
+    "The longest scrape of each step: how long the exporter waited for IonQ, and the whole scrape as "
+    "Prometheus saw it.",
     range_query(_of_step("max_over_time", "ionq_scrape_duration_seconds"), "{{instance}}: waited for IonQ"),
     range_query(_of_step("max_over_time", "scrape_duration_seconds"), "{{instance}}: whole scrape"),
     calcs=("lastNotNull", "mean", "max"),
@@ -117,8 +117,8 @@ duration = graph(
 requests = graph(
     "Requests to IonQ",
     "reqpm",
-    "How many requests each exporter sends to IonQ in a minute, retries included: one for each scrape, however "
-    "many Prometheus servers scrape at once.",
+    "How many requests each exporter sends to IonQ in a minute, retries included: one for each scrape, "
+    "however many Prometheus servers scrape at once.",
     range_query(_per_minute("ionq_exporter_api_requests_total", "instance"), "{{instance}}"),
     calcs=("lastNotNull", "mean", "max"),
 ).min(0)
@@ -159,8 +159,8 @@ _REASON_COLOURS = {
 
 failures = _stacked(
     "Failed scrapes a minute, by reason",
-    "Scrapes in a minute, of all selected exporters, that did not read IonQ's list. The reasons are those of the "
-    f"metric {_FAILURES}.",
+    "Scrapes in a minute, of all selected exporters, that did not read IonQ's list. The reasons are those "
+    f"of the metric {_FAILURES}.",
     _per_minute(_FAILURES, "reason"),
     "reason",
     _REASON_COLOURS,
@@ -168,8 +168,8 @@ failures = _stacked(
 
 rejections = _stacked(
     "Rejected values a minute, by field",
-    "Values in a minute, of all selected exporters, that were not valid; the field is IonQ's name. Each costs its "
-    "own sample and no other. Those of a characterization count once, when it is read.",
+    "Values in a minute, of all selected exporters, that were not valid; the field is IonQ's name. Each "
+    "costs its own sample and no other. Those of a characterization count once, when it is read.",
     _per_minute(_REJECTIONS, "field"),
     "field",
     {"average_queue_time": BLUE, "status": VERMILION, "degraded": ORANGE, "kw": GREEN, "qubits": PURPLE},
@@ -177,8 +177,8 @@ rejections = _stacked(
 
 characterization_failures = _stacked(
     "Failed reads of characterizations an hour, by reason",
-    "Reads of a characterization that failed in the hour before, of all selected exporters, by the reasons of the "
-    f"metric {_CHARACTERIZATION_FAILURES}. They cost only what the new characterization would say.",
+    "Reads of a characterization that failed in the hour before, of all selected exporters, by the reasons "
+    f"of the metric {_CHARACTERIZATION_FAILURES}. They cost only what the new characterization would say.",
     _increase(_CHARACTERIZATION_FAILURES, "reason", "1h"),
     "reason",
     _REASON_COLOURS,
@@ -193,8 +193,8 @@ def _total(what: str, metric: str, label: str) -> str:
 totals = (
     table_panel(
         "Totals of the time range",
-        "How many scrapes and reads of characterizations failed, and how many values were rejected, in the whole "
-        "time range and of all selected exporters.",
+        "How many scrapes and reads of characterizations failed, and how many values were rejected, in the "
+        "whole time range and of all selected exporters.",
         {"what": "What", "reason": "Reason", "field": "Field", "Value": "Times"},
         table_query(
             "\nor ".join(
@@ -243,7 +243,8 @@ cpu = graph(
 
 versions = table_panel(
     "Versions",
-    "Which version each exporter runs, the commit that it was built from, its Python, and since when it runs.",
+    "Which version each exporter runs, the commit that it was built from, its Python, and since when it "
+    "runs.",
     {
         "instance": "Exporter",
         "version": "Version",

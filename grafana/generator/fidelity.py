@@ -9,6 +9,7 @@ from grafana.generator.api_status import api_status
 from grafana.generator.characterizations import (
     DATE,
     DURATION,
+    FIDELITY,
     error_change,
     history,
     latest,
@@ -52,13 +53,18 @@ _NO_DATA = "Nothing is known: IonQ does not respond, no exporter is scraped, or 
 _LAST_KNOWN = f"While IonQ does not respond, it shows for {MEMORY.strip('h')} hours what was last known."
 _LINES_END = "A line ends 90 days after the backend's last characterization."
 _CHANGE = (
-    "The median error of the last seven days against that of an earlier week, since characterizations scatter "
-    "from day to day. Above 0 is worse. Blue is better by 10 % or more, orange worse by 10 % or more, red worse "
-    "by 25 % or more."
+    "The median error of the last seven days against that of an earlier week, since characterizations "
+    "scatter from day to day. Above 0 is worse. Blue is better by 10 % or more, orange worse by 10 % or "
+    "more, red worse by 25 % or more."
 )
 _CHANGE_COLOURS = thresholds((-0.1, "transparent"), (0.1, AMBER), (0.25, VERMILION), base=BLUE)
 
 _LINK = setting("links", [backend_link(keep_time=False)])
+
+
+def _or_no_qpu(expression: str) -> str:
+    return or_no_qpu(expression, "for this circuit", needs=FIDELITY)
+
 
 likeliest_success = (
     stat_panel(
@@ -67,7 +73,7 @@ likeliest_success = (
         "The available QPU that would most likely run a circuit of $gates two-qubit gates on $qubits qubits "
         "without an error. The table says how this is estimated.",
         instant_query(
-            or_no_qpu(f"topk(1, {only_available(success())})", "for this circuit"),
+            _or_no_qpu(f"topk(1, {only_available(success())})"),
             "{{backend}}",
         ),
         colours=thresholds((0, BLUE)),
@@ -81,10 +87,10 @@ soonest_result = (
     stat_panel(
         "Soonest result now",
         TIME_UNIT,
-        "The available QPU that would finish $shots runs of the circuit first: its wait and the running time. "
-        "The table says how this is estimated, and how likely a run succeeds there.",
+        "The available QPU that would finish $shots runs of the circuit first: its wait and the running "
+        "time. The table says how this is estimated, and how likely a run succeeds there.",
         instant_query(
-            or_no_qpu(f"bottomk(1, {time_to_result()})", "for this circuit"),
+            _or_no_qpu(f"bottomk(1, {time_to_result()})"),
             "{{backend}}",
         ),
         colours=thresholds((0, BLUE)),
@@ -108,7 +114,7 @@ def _bar(colour: str, unit: str) -> list[DynamicConfigValue]:
     return [
         setting("custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}),
         setting("color", {"mode": "fixed", "fixedColor": colour}),
-        setting("custom.minWidth", 250),
+        setting("custom.minWidth", 220),
         setting("unit", unit),
         setting("decimals", 1),
         setting("min", 0),
@@ -120,10 +126,11 @@ success_and_time = (
         "Success against time to result: $shots runs of $gates two-qubit gates on $qubits qubits",
         "Success is the median fidelity of a two-qubit gate to the power of the number of gates, times the "
         "median fidelity of preparing and reading a qubit (SPAM) to the power of the number of qubits: how "
-        "likely one run is free of errors. Time to result is the wait, and the duration of all two-qubit gates "
-        "of all runs, one after another; its bar ends at 30 days. Both are estimates to compare backends by: one-qubit gates, crosstalk, "
-        "idling and error mitigation do not count. Backends with fewer qubits are left out; those that do not "
-        f"take jobs now come last, without a time. {_LAST_KNOWN}",
+        "likely one run is free of errors. Time to result is the wait, and the duration of all two-qubit "
+        "gates of all runs, one after another; its bar ends at 30 days. Both are estimates to compare "
+        "backends by: one-qubit gates, crosstalk, idling and error mitigation do not count. Backends with "
+        "fewer qubits are left out; those that do not take jobs now come last, without a time. "
+        f"{_LAST_KNOWN}",
         {
             "backend": "Backend",
             "status": "Status",
@@ -152,7 +159,7 @@ success_and_time = (
         [
             setting("mappings", status_mappings()),
             setting("custom.cellOptions", COLOURED_CELL),
-            setting("custom.width", 165),
+            setting("custom.minWidth", 180),
         ],
     )
     .override_by_name("Success", [*_bar(BLUE, "percentunit"), setting("max", 1)])
@@ -179,8 +186,8 @@ spam_error = _error_graph("SPAM error", "spam", "preparing and reading a qubit f
 error_changes = (
     table_panel(
         "Two-qubit error now, and its change",
-        f"The error by the latest characterization, then its change since a week, four weeks and a year before. "
-        f"{_CHANGE} Retired backends are left out. {_LAST_KNOWN}",
+        "The error by the latest characterization, then its change since a week, four weeks and a year "
+        f"before. {_CHANGE} Retired backends are left out. {_LAST_KNOWN}",
         {
             "backend": "Backend",
             "Value #A": "Error now",
@@ -224,10 +231,10 @@ _SECONDS = "suffix: s"
 latest_characterizations = (
     table_panel(
         "Latest characterizations",
-        "The numbers of each backend's latest characterization, the newest first. Errors are 1 minus the median "
-        "fidelity. Up to date says whether these numbers are from the characterization that IonQ's list names; if "
-        "not, the exporter could not read that one yet. IonQ gives the same durations, T1 and T2 for long times: "
-        f"they are nominal. Retired backends are left out. {_LAST_KNOWN}",
+        "The numbers of each backend's latest characterization, the newest first. Errors are 1 minus the "
+        "median fidelity. Up to date says whether these numbers are from the characterization that IonQ's "
+        "list names; if not, the exporter could not read that one yet. IonQ gives the same durations, T1 "
+        f"and T2 for long times: they are nominal. Retired backends are left out. {_LAST_KNOWN}",
         {
             "backend": "Backend",
             "Value #A": "Date",

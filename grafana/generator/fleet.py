@@ -61,8 +61,8 @@ shortest_wait = (
     stat_panel(
         "Shortest wait now",
         TIME_UNIT,
-        "The available QPU with the shortest wait: the first row of the table, which says whether it is degraded. "
-        "Unknown while IonQ does not respond.",
+        "The available QPU with the shortest wait: the first row of the table, which says whether it is "
+        "degraded. Unknown while IonQ does not respond.",
         instant_query(promql.or_no_qpu(f"bottomk(1, {_available_by_wait})", "available now"), "{{backend}}"),
         colours=thresholds((0, BLUE)),
         text=BigValueTextMode.VALUE_AND_NAME,
@@ -75,8 +75,8 @@ qpus_available = (
     stat_panel(
         "QPUs available",
         "none",
-        "How many of the selected QPUs take jobs from their queue now, of those that are not retired. Unknown, not "
-        "0, while IonQ does not respond.",
+        "How many of the selected QPUs take jobs from their queue now, of those that are not retired. "
+        "Unknown, not 0, while IonQ does not respond.",
         instant_query(
             f"sum({promql.available(SELECTED_QPUS)})\nor 0 * (max(ionq_up) == 1)",
             "available",
@@ -96,7 +96,8 @@ qpus_available = (
 last_response = stat_panel(
     "Last response",
     "s",
-    "How long ago an exporter last read IonQ's list of backends: the age of what you see. It looks back one day.",
+    "How long ago an exporter last read IonQ's list of backends: the age of what you see. It looks back one "
+    "day.",
     instant_query("time() - max_over_time(timestamp(max(ionq_up) == 1)[1d:1m])", "ago"),
     colours=thresholds((0, GREEN), (300, AMBER), (900, VERMILION)),
     empty="more than a day",
@@ -112,8 +113,8 @@ def _firing(severity: str) -> str:
 alerts_firing = stat_panel(
     "Alerts",
     "none",
-    "How many of this project's alerts fire. They come from the rules in deploy/prometheus. No rules means that "
-    "they are not loaded, or that no exporter was scraped for an hour.",
+    "How many of this project's alerts fire. They come from the rules in deploy/prometheus. No rules means "
+    "that they are not loaded, or that no exporter was scraped for an hour.",
     instant_query(_firing("critical"), "critical"),
     instant_query(_firing("warning"), "warning"),
     colours=thresholds((0, GREEN), (1, AMBER)),
@@ -121,25 +122,24 @@ alerts_firing = stat_panel(
     empty="no rules",
 ).override_by_name("critical", [setting("thresholds", thresholds((0, GREEN), (1, VERMILION)).build())])
 
-_known_wait = f"max by (backend) ({WAIT}{{{SELECTED}}})"
-
 # Every selected backend has a number, known or not: so what is remembered is never older than its status.
 _wait_or_why_not = f"""\
 1000 * last_over_time((
 {promql.indented(promql.does_not_apply(SELECTED))}
-  or on (backend) {_known_wait} > 0
-  or on (backend) {_known_wait} and on (backend) {STATUS}{{{AVAILABLE}}} == 1
+  or on (backend) (
+{promql.indented(promql.indented(promql.wait(SELECTED)))}
+  )
   or on (backend) -2 * group by (backend) ({STATUS}{{{SELECTED}}})
 )[{promql.MEMORY}:1m])"""
 
 which_backend = (
     table_panel(
         "Which backend to use now",
-        "The best choice first: available QPUs, the shortest wait before longer ones; then simulators, what is not "
-        "available, and what is retired. A degraded backend works, but below its specification or more slowly than "
-        "usual. 2q error is how often a two-qubit gate fails: the median of the backend's pairs of qubits in its "
-        "latest characterization. While IonQ does not respond, the table shows for 6 hours what was last known, and "
-        "the status says so.",
+        "The best choice first: available QPUs, the shortest wait before longer ones; then simulators, what "
+        "is not available, and what is retired. A degraded backend works, but below its specification or "
+        "more slowly than usual. 2q error is how often a two-qubit gate fails: the median of the backend's "
+        "pairs of qubits in its latest characterization. While IonQ does not respond, the table shows for 6 "
+        "hours what was last known, and the status says so.",
         {
             "backend": "Backend",
             "status": "Status",
@@ -222,9 +222,9 @@ alerts = (
 
 status = state_timeline(
     "Status of each backend",
-    "The status that IonQ reports, and whether it calls an available backend degraded: it works, but below its "
-    "specification or more slowly than usual. A gap means that nothing was known: IonQ did not respond, no exporter "
-    "was scraped, or the backend was not on the list. Retired backends are left out.",
+    "The status that IonQ reports, and whether it calls an available backend degraded: it works, but below "
+    "its specification or more slowly than usual. A gap means that nothing was known: IonQ did not respond, "
+    "no exporter was scraped, or the backend was not on the list. Retired backends are left out.",
     (*STATUSES, API_DOWN, API_UP),
     api_status_over_time(),
     range_query(promql.status_number(SELECTED_QPUS), "{{backend}}"),
@@ -232,17 +232,17 @@ status = state_timeline(
 
 wait = wait_graph(
     "Wait",
-    "What IonQ gives as the average time in the queue, on a logarithmic scale. No wait is drawn as one and a half "
-    "minutes. Retired backends and simulators are left out.",
-    (promql.wait(SELECTED_QPUS), "{{backend}}"),
+    "What IonQ gives as the average time in the queue, on a logarithmic scale. No wait is drawn as one and "
+    "a half minutes. Retired backends and simulators are left out.",
+    (promql.wait_in_service(SELECTED_QPUS), "{{backend}}"),
 )
 
 share_available = (
     bar_gauge(
         "Share of the time available",
         "percentunit",
-        "For which part of the time range each QPU took jobs from its queue, of the time in which its status was "
-        "known.",
+        "For which part of the time range each QPU took jobs from its queue, of the time in which its "
+        "status was known.",
         BLUE,
         instant_query(
             "sort_desc(avg_over_time(("

@@ -53,13 +53,13 @@ from grafana.generator.states import (
 )
 
 NO_DATA = (
-    "Nothing is known: IonQ does not respond, no exporter is scraped, the backend is retired, or IonQ gives no "
-    "such number for it"
+    "Nothing is known: IonQ does not respond, no exporter is scraped, the backend is retired, or IonQ gives "
+    "no such number for it"
 )
 """What a panel says instead of a value. Never zero."""
 
-COLOURED_CELL = {"type": "color-background", "mode": "basic"}
-"""A table cell with the colour of its value behind it."""
+COLOURED_CELL = {"type": "color-background", "mode": "basic", "wrapText": True}
+"""A table cell with the colour of its value behind it, and all of its text."""
 
 TIME_UNIT = "ms"
 """Grafana writes milliseconds as minutes, hours and days; seconds also as weeks."""
@@ -294,8 +294,8 @@ def table_panel(
 ) -> table.Panel:
     """Join queries into one table. Columns stand in the order of their names; those without one are hidden.
 
-    The table is sorted by the first field of `sort`, and by the next ones where that is equal; a minus means in
-    descending order. Rows without the `required` field are left out.
+    `sort` names fields, the most important first; a minus means in descending order. Rows without the
+    `required` field are left out.
     """
     panel = _panel(table.Panel(), title, "none", description, queries, empty=empty)
     panel = panel.with_transformation(transformation("merge"))

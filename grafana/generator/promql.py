@@ -1,7 +1,8 @@
 """PromQL about backends that several panels share.
 
-The queries read the exporter's own metrics, so that the dashboards work without recording rules. They aggregate
-over exporters and locations first and look back afterwards: a second exporter or a restart changes nothing.
+The queries read the exporter's own metrics, so that the dashboards work without recording rules. They
+aggregate over exporters and locations first and look back afterwards: neither a second exporter nor a restart
+changes a result.
 """
 
 from grafana.generator.states import LAST_KNOWN
@@ -20,7 +21,7 @@ WAIT = "ionq_backend_average_queue_time_seconds"
 
 
 def status_word(backends: str) -> str:
-    """Return each backend's status as a label: IonQ's word, whether it is degraded, whether it is of now."""
+    """Return each backend's status as a label, with a word on whether it is degraded or only last known."""
     available = f"max by (backend, status) ({STATUS}{{{AVAILABLE}, {backends}}} == 1)"
     now = f"topk by (backend) (1, max by (backend, status) ({STATUS}{{{backends}}} == 1))"
     last = f"max_over_time(timestamp({STATUS}{{{backends}}} == 1)[{MEMORY}:1m])"
@@ -40,7 +41,7 @@ or on (backend) label_replace(
 
 
 def status_number(backends: str) -> str:
-    """Return each backend's status as a number of `states.STATUSES`, for a timeline; retired ones have none."""
+    """Return each backend's number in `states.STATUSES`, for a timeline. Retired ones have none."""
     return f"""\
 max by (backend) (
   5 * (ionq_backend_degraded{{{backends}}} == 1 and on (backend) {STATUS}{{{AVAILABLE}}} == 1)
@@ -67,9 +68,19 @@ def only_available(expression: str) -> str:
 
 
 def wait(backends: str) -> str:
-    """Return the queue time in seconds. 0 means no wait where the backend is available, else it means nothing."""
-    known = f"max by (backend) ({WAIT}{{{backends}}})"
-    return f"{in_service(f'{known} > 0')}\nor {only_available(known)}"
+    """Return the queue time in seconds.
+
+    IonQ sends 0 for backends that are not available, too: there it does not mean that the queue is empty.
+    """
+    return f"""\
+max by (backend) ({WAIT}{{{backends}}}) > 0
+or max by (backend) ({WAIT}{{{backends}}})
+  and on (backend) {STATUS}{{{AVAILABLE}}} == 1"""
+
+
+def wait_in_service(backends: str) -> str:
+    """Return the queue time in seconds of backends that are not retired."""
+    return in_service(f"(\n{indented(wait(backends))}\n)")
 
 
 def does_not_apply(backends: str) -> str:
@@ -90,6 +101,7 @@ def indented(expression: str) -> str:
     return "\n".join(f"  {line}" for line in expression.splitlines())
 
 
-def or_no_qpu(expression: str, name: str) -> str:
-    """Return -1, under a name, if IonQ responds and the expression has no result."""
-    return f'{expression}\nor on () label_replace(-1 * (max(ionq_up) == 1), "backend", "{name}", "", "")'
+def or_no_qpu(expression: str, name: str, *, needs: str = "") -> str:
+    """Return -1, under a name, if IonQ responds, but the expression has no result."""
+    known = f"-1 * (max(ionq_up) == 1){needs and f' and on () {needs}'}"
+    return f'{expression}\nor on () label_replace({known}, "backend", "{name}", "", "")'

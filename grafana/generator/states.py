@@ -1,8 +1,8 @@
 """States as numbers for timelines, as words for tables, and their colours everywhere.
 
 The colours are those of Okabe and Ito, which people with colour blindness can tell apart. Their yellow is too
-pale for a light theme, so olive replaces it. Their orange is too dark for black text and too pale for white, so
-text stands on a lighter one.
+pale for a light theme, so olive replaces it. Their orange is too dark for black text and too pale for white,
+so text stands on a lighter one.
 """
 
 from collections.abc import Mapping
