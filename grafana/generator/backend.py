@@ -122,7 +122,7 @@ wait_against_usual = (
 _HOUR_OF_DAY = f"""\
 (
   avg_over_time({look_back(_WAIT, "1h", offset="-1h")})
-  / avg_over_time({look_back(_WAIT, "1d", step="1h", offset="-12h")})
+  / avg_over_time({look_back(f"max by (backend) ({WAIT})", "1d", step="1h", offset="-12h")})
   * on () group_left (hour) count_values("hour", hour())
 ){look_back("", "14d", step="1h")}"""
 
@@ -135,14 +135,15 @@ best_hour = label_panel(
         "nine of ten days are below it. Else there is no pattern. Unknown until a week of waits is known.",
         table_query(
             f"""\
-label_replace(
-  bottomk by (backend) (1,
-{indented(indented(f"quantile_over_time(0.5, {_HOUR_OF_DAY}) < 0.9"))}
-{indented(indented(f"and quantile_over_time(0.9, {_HOUR_OF_DAY}) < 1"))}
-  ),
-  "hour", "$1:00 UTC", "hour", "(.+)"
+(
+label_replace(bottomk by (backend) (1,
+{indented(f"quantile_over_time(0.5, {_HOUR_OF_DAY}) < 0.9")}
+{indented(f"and quantile_over_time(0.9, {_HOUR_OF_DAY}) < 1")}
+), "hour", "$1:00 UTC", "hour", "(.+)")
+or on (backend)
+label_replace({_wait_as_sent("6d")}, "hour", "no pattern", "", "")
 )
-or on (backend) label_replace({_wait_as_sent("6d")}, "hour", "no pattern", "", "")"""
+and on (backend) {WAIT} offset 6d"""
         ),
     ),
     "hour",

@@ -1,12 +1,14 @@
 """PromQL about characterizations: how good a backend was when IonQ last measured it."""
 
-from grafana.generator.promql import MEMORY, SELECTED, STATUS, WAIT, only_available
+from grafana.generator.promql import MEMORY, SELECTED, STATUS, WAIT, indented, only_available
 
 FIDELITY = "ionq_backend_fidelity_ratio"
 DURATION = "ionq_backend_operation_duration_seconds"
 DATE = "ionq_backend_characterization_timestamp_seconds"
 
 _ABANDONED_DAYS = 90
+_IN_SERVICE = f'and on (backend) last_over_time({STATUS}{{status="retired"}}[{MEMORY}]) == 0'
+_TOO_SMALL = f"unless on (backend) last_over_time(ionq_backend_qubits[{MEMORY}]) < $qubits"
 
 
 def latest(metric: str, matchers: str = SELECTED) -> str:
@@ -38,9 +40,9 @@ def error_change(before: str, backends: str = SELECTED) -> str:
     return f"(1 - {median}))\n/\n(1 - {median} offset {before}))\n- 1"
 
 
-def not_retired(expression: str) -> str:
+def lately_in_service(expression: str) -> str:
     """Leave retired backends out, also while IonQ does not respond."""
-    return f'{expression}\nunless on (backend) last_over_time({STATUS}{{status="retired"}}[{MEMORY}]) == 1'
+    return f"{expression}\n{_IN_SERVICE}"
 
 
 def success() -> str:
@@ -48,8 +50,13 @@ def success() -> str:
     return f"""\
 {latest(FIDELITY, _of("2q", SELECTED))} ^ $gates
 * {latest(FIDELITY, _of("spam", SELECTED))} ^ $qubits
-unless on (backend) last_over_time(ionq_backend_qubits[{MEMORY}]) < $qubits
-unless on (backend) last_over_time({STATUS}{{status="retired"}}[{MEMORY}]) == 1"""
+{_TOO_SMALL}
+{_IN_SERVICE}"""
+
+
+def candidates(expression: str) -> str:
+    """Leave backends out that are too small for the circuit, or retired."""
+    return f"(\n{indented(expression)}\n)\n{_TOO_SMALL}\n{_IN_SERVICE}"
 
 
 def time_to_result() -> str:

@@ -186,8 +186,8 @@ characterization_failures = _stacked(
 
 
 def _total(what: str, metric: str, label: str) -> str:
-    counted = f"round({_increase(metric, label, '$__range')}) > 0"
-    return f'label_replace({counted}, "what", "{what}", "", "")'
+    count = f"round({_increase(metric, label, '$__range')})"
+    return f'label_replace(\n  {count} > 0,\n  "what", "{what}", "", ""\n)'
 
 
 totals = (

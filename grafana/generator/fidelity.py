@@ -10,11 +10,12 @@ from grafana.generator.characterizations import (
     DATE,
     DURATION,
     FIDELITY,
+    candidates,
     error_change,
     history,
+    lately_in_service,
     latest,
     latest_error,
-    not_retired,
     past,
     past_error,
     success,
@@ -104,8 +105,8 @@ ages = stat_panel(
     "Age of the characterizations",
     TIME_UNIT,
     f"How old the latest characterizations of the backends in service are. {_LAST_KNOWN}",
-    instant_query(f"1000 * (time() - max({not_retired(latest(DATE))}))", "newest"),
-    instant_query(f"1000 * (time() - min({not_retired(latest(DATE))}))", "oldest"),
+    instant_query(f"1000 * (time() - max({lately_in_service(latest(DATE))}))", "newest"),
+    instant_query(f"1000 * (time() - min({lately_in_service(latest(DATE))}))", "oldest"),
     text=BigValueTextMode.VALUE_AND_NAME,
 ).decimals(1)
 
@@ -136,20 +137,14 @@ success_and_time = (
             "status": "Status",
             "Value #A": "Success",
             "Value #B": "Time to result",
-            "Value #C": "2q error",
-            "Value #D": "SPAM error",
-            "Value #E": "Qubits",
-            "Value #F": "",
-            "Value #G": "",
+            "Value #C": "",
+            "Value #D": "",
         },
         table_query(success()),
         table_query(time_to_result()),
-        table_query(latest_error("2q")),
-        table_query(latest_error("spam")),
-        table_query(f"max by (backend) (last_over_time(ionq_backend_qubits{{{SELECTED}}}[{MEMORY}]))"),
-        table_query(promql.status_word(SELECTED)),
-        table_query(promql.available(SELECTED)),
-        sort=("-Value #G", "-Value #A"),
+        table_query(candidates(promql.status_word(SELECTED))),
+        table_query(candidates(promql.available(SELECTED))),
+        sort=("-Value #D", "-Value #A"),
         required="Value #A",
         empty=f"{_NO_DATA}, or no backend in service is that large",
     )
@@ -164,8 +159,6 @@ success_and_time = (
     )
     .override_by_name("Success", [*_bar(BLUE, "percentunit"), setting("max", 1)])
     .override_by_name("Time to result", [*_bar(ORANGE, TIME_UNIT), setting("max", 30 * 86_400_000)])
-    .override_by_regexp(".+ error", [setting("unit", "percentunit"), setting("decimals", 2)])
-    .override_by_regexp(".+ error|Qubits", [setting("custom.width", 95)])
 )
 
 
@@ -195,7 +188,7 @@ error_changes = (
             "Value #C": "4 weeks",
             "Value #D": "1 year",
         },
-        table_query(not_retired(latest_error("2q"))),
+        table_query(lately_in_service(latest_error("2q"))),
         *(table_query(error_change(before)) for before in ("1w", "4w", "52w")),
         sort=("Value #A",),
         required="Value #A",
@@ -249,7 +242,7 @@ latest_characterizations = (
             "Value #J": "T1",
             "Value #K": "T2",
         },
-        table_query(f"1000 * {not_retired(latest(DATE))}"),
+        table_query(f"1000 * {lately_in_service(latest(DATE))}"),
         table_query(latest("ionq_backend_characterization_current")),
         *(table_query(latest_error(operation)) for operation in ("2q", "1q", "spam")),
         *(

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueText
 
 from grafana.generator import annotations, promql, variables
 from grafana.generator.api_status import api_status, api_status_over_time
-from grafana.generator.characterizations import latest_error, not_retired
+from grafana.generator.characterizations import lately_in_service, latest_error
 from grafana.generator.dashboard import Dashboard, Row
 from grafana.generator.links import RUNBOOKS, backend_link, link
 from grafana.generator.panels import (
@@ -152,7 +152,7 @@ which_backend = (
         table_query(_place),
         table_query(promql.status_word(SELECTED)),
         table_query(_wait_or_why_not),
-        table_query(not_retired(latest_error("2q"))),
+        table_query(lately_in_service(latest_error("2q"))),
         table_query(f"max by (backend) (last_over_time(ionq_backend_qubits{{{SELECTED}}}[{promql.MEMORY}]))"),
         sort=("Value #A", "backend"),
     )

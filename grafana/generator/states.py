@@ -99,7 +99,7 @@ def _key(number: float) -> str:
 def _value_map(results: Mapping[str, tuple[str, str]]) -> ValueMap:
     return ValueMap(
         options={
-            value: ValueMappingResult(text=text, color=colour, index=index)
+            value: ValueMappingResult(text=text, color=colour or None, index=index)
             for index, (value, (text, colour)) in enumerate(results.items())
         }
     )
