@@ -215,23 +215,28 @@ error_changes = (
         "percentunit",
         "The median error of the last seven days against that of a week and four weeks before. Above 0 is "
         "worse (orange from 10 % on, red from 25 % on), below 0 better (blue from -10 % on).",
-        instant_query(error_change("1w", _BACKEND), "in a week"),
-        instant_query(error_change("4w", _BACKEND), "in four weeks"),
+        instant_query(_or_does_not_apply(error_change("1w", _BACKEND)), "in a week"),
+        instant_query(_or_does_not_apply(error_change("4w", _BACKEND)), "in four weeks"),
         colours=thresholds((-1, BLUE), (-0.1, "text"), (0.1, ORANGE), (0.25, VERMILION), base="text"),
         text=BigValueTextMode.VALUE_AND_NAME,
     )
     .color_mode(BigValueColorMode.VALUE)
+    .mappings(_DOES_NOT_APPLY)
     .decimals(1)
     .override_by_field_type("number", _FIDELITY_LINK)
 )
 
-energy = stat_panel(
-    "Energy or power",
-    "none",
-    "IonQ's field kw, as sent. IonQ's API reference calls it energy used, in kilowatt-hours; its user manual "
-    "average power, in kilowatts.",
-    instant_query(f"max by (backend) (ionq_backend_energy_kwh{{{_BACKEND}}})", "kw"),
-).decimals(2)
+energy = (
+    stat_panel(
+        "Energy or power",
+        "none",
+        "IonQ's field kw, as sent. IonQ's API reference calls it energy used, in kilowatt-hours; its user "
+        "manual average power, in kilowatts.",
+        instant_query(_or_does_not_apply(f"max by (backend) (ionq_backend_energy_kwh{{{_BACKEND}}})"), "kw"),
+    )
+    .mappings(_DOES_NOT_APPLY)
+    .decimals(2)
+)
 
 state = state_timeline(
     "Status",

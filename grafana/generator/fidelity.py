@@ -31,6 +31,7 @@ from grafana.generator.panels import (
     range_query,
     setting,
     stat_panel,
+    status_column,
     table_panel,
     table_query,
     threshold_timeline,
@@ -47,7 +48,6 @@ from grafana.generator.states import (
     VERMILION,
     State,
     number_mappings,
-    status_mappings,
 )
 
 _NO_DATA = "Nothing is known: IonQ does not respond, no exporter is scraped, or no characterization was read"
@@ -151,11 +151,7 @@ success_and_time = (
     .override_by_name("Backend", [_LINK, setting("custom.width", 170)])
     .override_by_name(
         "Status",
-        [
-            setting("mappings", status_mappings()),
-            setting("custom.cellOptions", COLOURED_CELL),
-            setting("custom.minWidth", 180),
-        ],
+        [*status_column(), setting("custom.width", 235)],
     )
     .override_by_name("Success", [*_bar(BLUE, "percentunit"), setting("max", 1)])
     .override_by_name("Time to result", [*_bar(ORANGE, TIME_UNIT), setting("max", 30 * 86_400_000)])

@@ -16,6 +16,7 @@ from grafana.generator.panels import (
     setting,
     stat_panel,
     state_timeline,
+    status_column,
     table_panel,
     table_query,
     thresholds,
@@ -37,7 +38,6 @@ from grafana.generator.states import (
     VERMILION,
     State,
     number_mappings,
-    status_mappings,
     word_mappings,
 )
 
@@ -100,7 +100,7 @@ last_response = stat_panel(
     "day.",
     instant_query("time() - max_over_time(timestamp(max(ionq_up) == 1)[1d:1m])", "ago"),
     colours=thresholds((0, GREEN), (300, AMBER), (900, VERMILION)),
-    empty="more than a day",
+    empty="none in a day",
 ).decimals(0)
 
 
@@ -159,11 +159,7 @@ which_backend = (
     .override_by_name("Backend", [setting("links", [backend_link()]), setting("custom.minWidth", 165)])
     .override_by_name(
         "Status",
-        [
-            setting("mappings", status_mappings()),
-            setting("custom.cellOptions", COLOURED_CELL),
-            setting("custom.minWidth", 170),
-        ],
+        [*status_column(), setting("custom.minWidth", 170)],
     )
     .override_by_name(
         "Wait",

@@ -50,6 +50,7 @@ from grafana.generator.states import (
     VERMILION,
     State,
     number_mappings,
+    status_mappings,
 )
 
 NO_DATA = (
@@ -58,8 +59,8 @@ NO_DATA = (
 )
 """What a panel says instead of a value. Never zero."""
 
-COLOURED_CELL = {"type": "color-background", "mode": "basic", "wrapText": True}
-"""A table cell with the colour of its value behind it, and all of its text."""
+COLOURED_CELL = {"type": "color-background", "mode": "basic"}
+"""A table cell with the colour of its value behind it."""
 
 TIME_UNIT = "ms"
 """Grafana writes milliseconds as minutes, hours and days; seconds also as weeks."""
@@ -80,6 +81,7 @@ _BACKEND_COLOURS = {
 
 # A logarithmic axis in days has its ticks at powers of two.
 _DAYS = {
+    -11: "42 s",
     -10: "1.4 min",
     -9: "3 min",
     -8: "6 min",
@@ -135,6 +137,16 @@ def setting(name: str, value: Any) -> DynamicConfigValue:
 def fixed_colour(colour: str) -> DynamicConfigValue:
     """Set a colour in an override."""
     return setting("color", {"mode": "fixed", "fixedColor": colour})
+
+
+def status_column() -> list[DynamicConfigValue]:
+    """Show a status whole, on its colour."""
+    return [
+        setting("mappings", status_mappings()),
+        # Grafana 12 moved the wrapping of text out of the cell's options.
+        setting("custom.cellOptions", COLOURED_CELL | {"wrapText": True}),
+        setting("custom.wrapText", value=True),
+    ]
 
 
 def transformation(name: str, **options: Any) -> DataTransformerConfig:

@@ -30,7 +30,13 @@ def test_a_wait_that_nobody_has_does_not_apply_and_one_that_is_not_known_is_unkn
     scenes: Prometheus,
 ) -> None:
     for backend in ("simulator", "qpu.harmony"):
-        for title in ("Wait now", "Wait, compared with usual", "Two-qubit error", "Characterized"):
+        for title in (
+            "Wait now",
+            "Wait, compared with usual",
+            "Two-qubit error",
+            "Characterized",
+            "Energy or power",
+        ):
             assert tile(scenes, title, "odd", backend) == ["does not apply"]
     assert tile(scenes, "Wait now", "usual", "qpu.forte-1") == [1_000_000]
     assert tile(scenes, "Wait now", "odd", "qpu.forte-1") == []
