@@ -39,7 +39,8 @@ def configure_logs(
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Sink(stream))),
         cache_logger_on_first_use=False,
     )
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    # Bound once: the proxy that get_logger() returns would bind anew for each line, and for each that is not logged.
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind()
     libraries = logging.getLogger()
     libraries.handlers = [_ToStructlog(logger)]
     libraries.setLevel(logging.ERROR)
