@@ -22,7 +22,7 @@ demo: $(RUN)/ready ## The same against the built-in simulator, without any netwo
 drill: $(DEV)/ready ## Rehearse an outage with a real Prometheus and Alertmanager (needs both)
 	$(DEV)/bin/python -m deploy.drill $(ARGS)
 
-bench: $(DEV)/ready $(RUN)/ready ## Measure beside blackbox_exporter (needs a few of Debian's packages)
+bench: $(DEV)/ready $(RUN)/ready ## Measure beside other exporters (needs a few Debian packages; BASELINE=path adds a checkout)
 	$(DEV)/bin/python -m benchmarks $(RUN)/bin/python
 
 soak: $(DEV)/ready ## Scrape 300,000 times with faults, and see that nothing grows (SOAK_SCRAPES=n)
