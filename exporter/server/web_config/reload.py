@@ -2,14 +2,13 @@
 
 import hashlib
 import ssl
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from exporter.scrape.failure_log import FallingRate
+from exporter.common.falling_rate import FallingRate
 from exporter.server.web_config.basic_auth import BasicAuth
 from exporter.server.web_config.rate_limit import RateLimiter
 from exporter.server.web_config.settings import WebConfig, parse_web_config
@@ -42,7 +41,7 @@ class WebConfigFile:
         """Read the file for the first time. Raises WebConfigError."""
         self._path = path
         self._logger = logger
-        self._refusals = FallingRate(time.monotonic)
+        self._refusals = FallingRate()
         self._files = _Files()
         self._rules = self._load(None)
         self._tell_ignored()
