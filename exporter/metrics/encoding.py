@@ -10,6 +10,7 @@ from prometheus_client import exposition as text
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from exporter.common.logging import stderr_writer
 from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRICS, BackendCollector
 from exporter.metrics.exporter import ExporterMetrics, ScrapeCollector
 from exporter.records.backends import BackendList
@@ -123,7 +124,7 @@ def render_scrape(
     fresh = _encode(ScrapeCollector(up=scrape.up, duration_seconds=scrape.duration_seconds), form)
     requests, incidents = telemetry.requests, telemetry.incidents
     fresh += _encode_version(requests, requests.version, form).plain
-    parts = [_encode_version(incidents, incidents.version, form)]
+    parts = [_encode_version(incidents, incidents.version + stderr_writer().dropped_lines, form)]
     if with_process:
         # A scrape changes a count, even one that failed without a request.
         version = sum(ledger.version for ledger in telemetry.ledgers)

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from exporter import __version__
 from exporter.common.build_info import revision
 from exporter.common.errors import REASONS
+from exporter.common.logging import stderr_writer
 from exporter.metrics.process import ProcessConstantsCollector, ProcessUsageCollector
 from exporter.records.backends import FIELDS
 from exporter.records.characterizations import RECORD_FIELDS
@@ -70,6 +71,7 @@ class ExporterMetrics:
             ["reason"],
             registry=self.incidents,
         )
+        self.incidents.register(LogCollector())
         build_info = Gauge(
             "ionq_exporter_build_info",
             "Version and revision of the exporter, and the Python that runs it: always 1.",
@@ -114,6 +116,18 @@ class ExporterMetrics:
         for rejection in rejections:
             self._rejected_values.labels(rejection.field).inc(rejection.count)
             self.incidents.version += 1
+
+
+class LogCollector(Collector):
+    """The number of log lines that could not be written, read from the log at each scrape."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the one family."""
+        yield CounterMetricFamily(
+            "ionq_exporter_log_lines_dropped_total",
+            "Log lines that could not be written.",
+            stderr_writer().dropped_lines,
+        )
 
 
 class ScrapeCollector(Collector):
