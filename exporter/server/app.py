@@ -1,7 +1,6 @@
-"""The HTTP surface: which path answers what. It knows nothing of IonQ's JSON."""
+"""The HTTP surface: which path gets which response. It knows nothing of IonQ's JSON."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -10,29 +9,17 @@ from exporter.metrics.encoding import accepts_gzip, negotiate, render_scrape
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.scrape.deadline import scrape_budget_seconds
 from exporter.scrape.scraper import Scraper
+from exporter.server.response import Receive, Response, Send, plain_response, send_response
 
 Headers = Mapping[str, str]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 HEALTH_PATHS = ("/-/healthy", "/-/ready")
 
 _METHODS = ("GET", "HEAD")
 _HTML = "text/html; charset=utf-8"
-_PLAIN = "text/plain; charset=utf-8"
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An HTTP response with a body that is whole before it is sent."""
-
-    body: bytes
-    content_type: str = _PLAIN
-    status: HTTPStatus = HTTPStatus.OK
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class WebApp:
@@ -56,30 +43,17 @@ class WebApp:
         self._api_url = api_url
 
     async def __call__(self, scope: dict[str, Any], _receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        response = await self._respond(scope["method"], scope["path"], headers)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": int(response.status),
-                "headers": [
-                    (name.encode("latin-1"), value.encode("latin-1"))
-                    for name, value in _complete_headers(response, scope["method"]).items()
-                ],
-            }
+        await send_response(
+            send, await self._respond(scope["method"], scope["path"], headers), scope["method"]
         )
-        await send({"type": "http.response.body", "body": response.body})
 
     async def _respond(self, method: str, path: str, headers: Headers) -> Response:
         if path not in (self._telemetry_path, "/", *HEALTH_PATHS):
-            return Response(b"404 Not Found\n", status=HTTPStatus.NOT_FOUND)
+            return plain_response(HTTPStatus.NOT_FOUND)
         if method not in _METHODS:
-            return Response(
-                b"405 Method Not Allowed\n",
-                status=HTTPStatus.METHOD_NOT_ALLOWED,
-                headers={"allow": ", ".join(_METHODS)},
-            )
+            return plain_response(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": ", ".join(_METHODS)})
         if path == self._telemetry_path:
             return await self._metrics(method, headers)
         if path == "/":
@@ -102,7 +76,7 @@ class WebApp:
         return Response(exposition.plain, form.value, headers=vary)
 
     def _landing_page(self) -> Response:
-        # Nobody may ever look, and the template engine costs a tenth of the resident memory.
+        # Imported for the first visit: the template engine takes a tenth of the resident memory.
         from exporter.server.landing_page import render_landing_page  # noqa: PLC0415
 
         page = render_landing_page(
@@ -112,10 +86,3 @@ class WebApp:
             api_url=self._api_url,
         )
         return Response(page.encode(), _HTML, headers={"content-security-policy": _PAGE_POLICY})
-
-
-def _complete_headers(response: Response, method: str) -> dict[str, str]:
-    headers = {"content-type": response.content_type, "x-content-type-options": "nosniff", **response.headers}
-    if method != "HEAD" or response.body:
-        headers["content-length"] = str(len(response.body))
-    return headers
