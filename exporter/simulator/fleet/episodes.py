@@ -1,21 +1,24 @@
-"""What befalls a machine for a while: maintenance, outages, degradation, rushes on its queue."""
+"""Episodes of a QPU: maintenance, outages, degradation, and rushes of jobs on its queue."""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from exporter.simulator.random_draws import between, unit
+from exporter.simulator.fleet.random_draws import between, unit
 
 _HOUR = 3600
 _DAY = 86400
-_STEP = 300  # whatever begins or ends does so on five minutes
+_STEP = 300  # episodes begin and end on multiples of five minutes
 
 
-# Compared by identity, since there are only the ones below: that makes it a quick key.
+# Compared by identity, which makes it a fast cache key. There are only the instances below.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rhythm:
-    """At most one episode per period: how likely, how long, and between which hours (UTC) it begins."""
+    """How often a kind of episode occurs, at most once per period, and how long it lasts.
+
+    `hours` are the hours of the day (UTC) between which it begins.
+    """
 
     name: str
     period_days: float
@@ -27,7 +30,7 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A time span in Unix seconds, its end excluded; `draw` (0 to 1) tells how heavy it is."""
+    """A time span in Unix seconds, end excluded; `draw` (0 to 1) says how severe it is."""
 
     start: int
     end: int
@@ -42,31 +45,31 @@ DEGRADATION = Rhythm(name="degradation", period_days=4.5, shortest_hours=1.5, lo
 RUSH = Rhythm(name="rush", period_days=5.0, chance=0.7, shortest_hours=6.0, longest_hours=30.0)
 
 
-@lru_cache(maxsize=4096)  # the same episode is asked for at every moment of its period
-def _episode(seed: int, machine: str, rhythm: Rhythm, number: int) -> Episode | None:
-    key = (seed, machine, rhythm.name)
+@lru_cache(maxsize=4096)  # every moment of a period asks for the same episode
+def _episode(seed: int, qpu: str, rhythm: Rhythm, number: int) -> Episode | None:
+    key = (seed, qpu, rhythm.name)
     if unit(*key, number, "chance") >= rhythm.chance:
         return None
-    # Between 30 and 50 % of its period: moved to its hour, it still begins within the period.
+    # At 30 to 50 % of the period, so that it still begins within the period after the move to its hour.
     part = number + between(0.3, 0.5, *key, number, "part")
     day = math.floor((part + unit(*key, "phase")) * rhythm.period_days) * _DAY
     start = day + between(*rhythm.hours, *key, number, "hour") * _HOUR
-    # Squared: short ones are common, long ones rare.
+    # Squared, so that short episodes are common and long ones rare.
     weight = unit(*key, number, "length") ** 2
     length = (rhythm.shortest_hours + (rhythm.longest_hours - rhythm.shortest_hours) * weight) * _HOUR
     begin = round(start / _STEP) * _STEP
     return Episode(begin, begin + max(_STEP, round(length / _STEP) * _STEP), unit(*key, number, "draw"))
 
 
-def recent(seed: int, machine: str, rhythm: Rhythm, moment: float) -> Iterator[Episode]:
-    """Yield the episodes of the moment's period and of the one before that have begun by then."""
-    number = math.floor(moment / (rhythm.period_days * _DAY) - unit(seed, machine, rhythm.name, "phase"))
+def recent(seed: int, qpu: str, rhythm: Rhythm, moment: float) -> Iterator[Episode]:
+    """Yield the episodes of this period and of the one before that have begun by `moment`, newest first."""
+    number = math.floor(moment / (rhythm.period_days * _DAY) - unit(seed, qpu, rhythm.name, "phase"))
     for candidate in (number, number - 1):
-        episode = _episode(seed, machine, rhythm, candidate)
+        episode = _episode(seed, qpu, rhythm, candidate)
         if episode is not None and episode.start <= moment:
             yield episode
 
 
-def current(seed: int, machine: str, rhythm: Rhythm, moment: float) -> Episode | None:
-    """Return the episode that the moment lies in, if any."""
-    return next((one for one in recent(seed, machine, rhythm, moment) if moment < one.end), None)
+def current(seed: int, qpu: str, rhythm: Rhythm, moment: float) -> Episode | None:
+    """Return the episode at a moment, if there is one."""
+    return next((one for one in recent(seed, qpu, rhythm, moment) if moment < one.end), None)

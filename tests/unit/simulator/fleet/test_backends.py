@@ -1,0 +1,196 @@
+import json
+import statistics
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.simulator import BackendFields, Fleet
+from tests.support.simulator import NOW
+
+IN_SERVICE = (
+    "qpu.forte-1",
+    "qpu.forte-enterprise-1",
+    "qpu.forte-enterprise-2",
+    "qpu.forte-enterprise-3",
+    "qpu.tempo-1",
+)
+REQUIRED = {"backend", "status", "qubits", "average_queue_time", "last_updated"}
+
+seeds = st.integers(0, 2**32)
+moments = st.datetimes(datetime(2019, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis adds it
+
+
+def backend_at(name: str, moment: datetime, seed: int = 1) -> BackendFields:
+    backends = Fleet(seed).backends(moment, with_key=True)
+    return next(backend for backend in backends if backend["backend"] == name)
+
+
+def series(name: str, *, days: float, step: timedelta, seed: int = 1) -> list[BackendFields]:
+    count = int(timedelta(days=days) / step)
+    return [backend_at(name, NOW + index * step, seed) for index in range(count)]
+
+
+@given(seeds, st.lists(moments, min_size=2, max_size=6))
+def test_any_moment_can_be_asked_for_in_any_order(seed: int, some: list[datetime]) -> None:
+    forwards = {moment: Fleet(seed).backends(moment, with_key=True) for moment in sorted(some)}
+    for moment in some:
+        assert Fleet(seed).backends(moment, with_key=True) == forwards[moment]
+
+
+def test_another_seed_is_another_fleet() -> None:
+    assert Fleet(1).backends(NOW) != Fleet(2).backends(NOW)
+
+
+@given(seeds, moments)
+def test_every_backend_has_the_documented_fields(seed: int, moment: datetime) -> None:
+    backends = Fleet(seed).backends(moment, with_key=True)
+    assert json.loads(json.dumps(backends, allow_nan=False)) == backends
+    assert len({backend["backend"] for backend in backends}) == len(backends)
+    for backend in backends:
+        assert backend.keys() >= REQUIRED
+        assert list(backend) == sorted(backend)
+        assert None not in backend.values()
+        assert type(backend["average_queue_time"]) is int
+        assert backend["average_queue_time"] >= 0
+        assert backend["status"] in {"available", "unavailable", "retired", "calibrating"}
+        assert backend["last_updated"].endswith("Z")
+        assert datetime.fromisoformat(backend["last_updated"]) <= moment
+
+
+def test_todays_fleet_has_the_real_names_and_qubit_counts() -> None:
+    assert {backend["backend"]: backend["qubits"] for backend in Fleet().backends(NOW)} == {
+        "simulator": 29,
+        "qpu.harmony": 11,
+        "qpu.aria-1": 25,
+        "qpu.aria-2": 25,
+        "qpu.forte-1": 36,
+        "qpu.forte-enterprise-1": 36,
+        "qpu.forte-enterprise-2": 36,
+        "qpu.forte-enterprise-3": 36,
+    }
+
+
+def test_a_key_shows_one_backend_more() -> None:
+    public = {backend["backend"] for backend in Fleet().backends(NOW)}
+    assert {backend["backend"] for backend in Fleet().backends(NOW, with_key=True)} - public == {
+        "qpu.tempo-1"
+    }
+
+
+def test_the_simulator_never_waits_and_has_no_hardware() -> None:
+    assert backend_at("simulator", NOW) == {
+        "average_queue_time": 0,
+        "backend": "simulator",
+        "degraded": False,
+        "last_updated": "2026-11-19T00:00:00Z",
+        "qubits": 29,
+        "status": "available",
+    }
+
+
+def test_one_backend_has_no_location_as_at_ionq() -> None:
+    assert "location" not in backend_at("qpu.forte-enterprise-1", NOW)
+    assert backend_at("qpu.forte-1", NOW)["location"] == "College Park, MD, USA"
+
+
+@pytest.mark.parametrize("name", ["qpu.harmony", "qpu.aria-1", "qpu.aria-2"])
+def test_a_retired_backend_stands_still(name: str) -> None:
+    now, later = backend_at(name, NOW), backend_at(name, NOW + timedelta(days=100))
+    assert now["status"] == "retired"
+    assert now == later
+
+
+def test_a_backend_is_listed_from_its_first_day_and_retires() -> None:
+    assert backend_at("qpu.harmony", datetime(2023, 3, 1, tzinfo=UTC))["status"] != "retired"
+    assert [backend["backend"] for backend in Fleet().backends(datetime(2019, 3, 1, tzinfo=UTC))] == [
+        "simulator"
+    ]
+
+
+@pytest.mark.parametrize("name", IN_SERVICE)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_two_weeks_bring_every_backend_a_few_maintenances_and_degradations(name: str, seed: int) -> None:
+    backends = series(name, days=14, step=timedelta(minutes=15), seed=seed)
+    down = [backend["status"] != "available" for backend in backends]
+    degraded = [backend["degraded"] for backend in backends]
+    for states, longest_share in ((down, 0.15), (degraded, 0.4)):
+        assert 2 <= sum(after and not before for before, after in pairwise(states)) <= 8
+        assert 0 < sum(states) / len(states) < longest_share
+
+
+def test_undocumented_states_are_rare_and_brief() -> None:
+    states = [
+        backend["status"] for backend in series("qpu.forte-enterprise-2", days=60, step=timedelta(minutes=15))
+    ]
+    assert 0 < states.count("calibrating") < 0.01 * len(states)
+
+
+def test_each_queue_has_its_own_level_from_minutes_to_weeks() -> None:
+    minutes = {
+        name: statistics.median(
+            backend["average_queue_time"] / 60_000
+            for backend in series(name, days=14, step=timedelta(hours=1))
+        )
+        for name in IN_SERVICE
+    }
+    assert 5 < minutes["qpu.forte-enterprise-3"] < 60
+    assert 3 * 60 < minutes["qpu.forte-enterprise-2"] < 16 * 60
+    assert 1 * 1440 < minutes["qpu.tempo-1"] < 5 * 1440
+    assert 15 * 1440 < minutes["qpu.forte-1"] < 20 * 1440
+    assert 24 * 1440 < minutes["qpu.forte-enterprise-1"] < 31 * 1440
+
+
+@pytest.mark.parametrize("name", IN_SERVICE)
+def test_a_queue_is_longer_in_the_american_afternoon_than_at_night(name: str) -> None:
+    by_hour: dict[int, list[int]] = {}
+    for index, backend in enumerate(series(name, days=28, step=timedelta(hours=1))):
+        by_hour.setdefault((NOW.hour + index) % 24, []).append(backend["average_queue_time"])
+    assert statistics.median(by_hour[19]) > statistics.median(by_hour[7])
+
+
+def test_a_queue_grows_during_a_maintenance_and_shrinks_afterwards() -> None:
+    backends = series("qpu.forte-enterprise-3", days=14, step=timedelta(minutes=5))
+    start = next(index for index, backend in enumerate(backends) if backend["status"] == "unavailable")
+    end = next(index for index in range(start, len(backends)) if backends[index]["status"] == "available")
+    lost_milliseconds = (end - start) * 300_000
+    grown = backends[end]["average_queue_time"] - backends[start]["average_queue_time"]
+    assert grown > 0.5 * lost_milliseconds
+    assert backends[end + 24 * 12]["average_queue_time"] < backends[end]["average_queue_time"]
+
+
+@settings(max_examples=30)
+@given(seeds, st.sampled_from(IN_SERVICE), st.integers(0, 1000))
+def test_energy_grows_but_for_rare_corrections(seed: int, name: str, first_day: int) -> None:
+    begin = NOW + timedelta(days=first_day)
+    readings = [backend_at(name, begin + timedelta(hours=12 * index), seed)["kw"] for index in range(20)]
+    assert sum(after <= before for before, after in pairwise(readings)) <= 1
+    assert readings == [round(reading, 2) for reading in readings]
+
+
+def test_energy_is_corrected_downwards_some_day() -> None:
+    readings = [backend["kw"] for backend in series("qpu.forte-1", days=300, step=timedelta(hours=3))]
+    assert any(after < before for before, after in pairwise(readings))
+
+
+def test_last_updated_moves_with_the_characterization_and_only_then() -> None:
+    backends = series("qpu.forte-1", days=40, step=timedelta(hours=1))
+    changes = 0
+    for before, after in pairwise(backends):
+        same = before["characterization_id"] == after["characterization_id"]
+        assert same == (before["last_updated"] == after["last_updated"])
+        changes += not same
+    assert 6 <= changes <= 14
+
+
+def test_numbers_are_renewed_once_a_minute() -> None:
+    begin = NOW.replace(second=0)
+    assert Fleet().backends(begin) == Fleet().backends(begin + timedelta(seconds=59))
+    assert Fleet().backends(begin) != Fleet().backends(begin + timedelta(seconds=60))
+
+
+def test_a_caller_may_change_what_it_gets() -> None:
+    Fleet().backends(NOW)[0]["status"] = "mine"
+    assert Fleet().backends(NOW)[0]["status"] == "available"
