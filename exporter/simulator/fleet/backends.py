@@ -8,20 +8,27 @@ from typing import Any
 
 from exporter.common.times import format_time
 from exporter.simulator.fleet import episodes
-from exporter.simulator.fleet.publications import latest
+from exporter.simulator.fleet.characterizations import current_id
 from exporter.simulator.fleet.qpus import QPU, QPUS
-from exporter.simulator.fleet.random_draws import smooth, unit
+from exporter.simulator.fleet.random_draws import between, smooth, unit
 
 BackendFields = dict[str, Any]
 
 SIMULATOR = "simulator"
-_SIMULATOR_QUBITS = 29
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 86400
 _WEEK = 7 * _DAY
+_UPDATE_SECONDS = 660
+_TIME_OF_REQUEST = ""
 _CALIBRATION_CHANCE = 0.3
 _CALIBRATION_SECONDS = 900
+_ZERO_QUEUE_CHANCE = 0.3
+
+# The fields are IonQ's. The names in them are plausible, not recorded.
+_GATES = ["x", "y", "z", "h", "s", "si", "t", "ti", "v", "vi", "rx", "ry", "rz", "cnot", "swap"]
+_ERROR_MITIGATIONS = ["debiasing"]
+_NOISE_MODELS = ["ideal", "harmony", "aria-1", "aria-2", "forte-1", "forte-enterprise-1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +39,12 @@ class Fleet:
 
     def backends(self, moment: datetime, *, with_key: bool = False) -> list[BackendFields]:
         """Return the backends that ``/backends`` lists at an aware moment; some need an API key."""
-        # Values change once a minute. The copies protect the cached ones from the caller.
-        minute = math.floor(moment.timestamp() / _MINUTE)
+        timestamp = moment.timestamp()
+        now = format_time(timestamp)
+        # All other values change once a minute at most.
         return [
-            dict(backend)
-            for backend in _backends(self.seed, minute)
+            {**backend, "last_updated": backend["last_updated"] or now}
+            for backend in _backends(self.seed, math.floor(timestamp / _MINUTE))
             if with_key or backend["backend"] == SIMULATOR or not QPUS[backend["backend"]].needs_key
         ]
 
@@ -44,53 +52,69 @@ class Fleet:
 @lru_cache(maxsize=16)
 def _backends(seed: int, minute: int) -> tuple[BackendFields, ...]:
     moment = minute * _MINUTE
-    return (
-        _simulator(moment),
-        *(
-            _retired(seed, qpu, qpu.retired.timestamp())
-            if qpu.retired is not None and moment >= qpu.retired.timestamp()
-            else _in_service(seed, qpu, moment)
-            for qpu in QPUS.values()
-            if qpu.in_service.timestamp() <= moment
-        ),
-    )
+    in_service = (qpu for qpu in QPUS.values() if qpu.in_service.timestamp() <= moment)
+    return (_SIMULATOR_FIELDS, *(_qpu(seed, qpu, moment) for qpu in in_service))
 
 
-def _simulator(moment: float) -> BackendFields:
-    return {
-        "average_queue_time": 0,
-        "backend": SIMULATOR,
-        "degraded": False,
-        "last_updated": format_time(moment - moment % _WEEK),
-        "qubits": _SIMULATOR_QUBITS,
-        "status": "available",
-    }
+_SIMULATOR_FIELDS: BackendFields = {
+    "average_queue_time": 0,
+    "backend": SIMULATOR,
+    "degraded": False,
+    "last_updated": _TIME_OF_REQUEST,
+    "noise_models": _NOISE_MODELS,
+    "qubits": 29,
+    "status": "available",
+    "supported_error_mitigations": [],
+    "supported_gates": _GATES,
+    "supported_native_gates": ["gpi", "gpi2", "ms", "zz"],
+}
 
 
-@lru_cache(maxsize=64)  # a retired QPU never changes
-def _retired(seed: int, qpu: QPU, moment: float) -> BackendFields:
-    backend = _in_service(seed, qpu, moment)
-    backend |= {"average_queue_time": round(qpu.typical_queue_seconds * 1000), "status": "retired"}
-    for field in ("degraded", "kw"):
-        del backend[field]
-    return backend
-
-
-def _in_service(seed: int, qpu: QPU, moment: float) -> BackendFields:
-    """Return the fields in the order of IonQ's schema, without those that it would leave out."""
-    publication = latest(seed, qpu, moment)
+def _qpu(seed: int, qpu: QPU, moment: float) -> BackendFields:
+    """Return the fields in the order of IonQ's schema, without those that it leaves out."""
+    if qpu.retired is not None and moment >= qpu.retired.timestamp():
+        return _retired(seed, qpu)
+    status = _status(seed, qpu, moment)
     backend: BackendFields = {
-        "average_queue_time": round(_queue_seconds(seed, qpu, moment) * 1000),
+        "average_queue_time": round(_queue_seconds(seed, qpu, moment, status) * 1000),
         "backend": qpu.name,
-        "characterization_id": publication.id if publication else None,
+        "characterization_id": current_id(seed, qpu, moment),
         "degraded": episodes.current(seed, qpu.name, episodes.DEGRADATION, moment) is not None,
-        "kw": round(_energy(seed, qpu, moment), 2),
-        "last_updated": publication.date if publication else format_time(qpu.in_service.timestamp()),
+        "kw": _kilowatts(seed, qpu, moment),
+        "last_updated": _last_updated(seed, qpu, moment),
         "location": qpu.location,
         "qubits": qpu.qubits,
-        "status": _status(seed, qpu, moment),
+        "status": status,
+        **_supported(qpu),
     }
     return {field: value for field, value in backend.items() if value is not None}
+
+
+@lru_cache(maxsize=64)
+def _retired(seed: int, qpu: QPU) -> BackendFields:
+    return {
+        "average_queue_time": 0,
+        "backend": qpu.name,
+        "characterization_id": current_id(seed, qpu, math.inf),
+        "degraded": False,
+        "last_updated": _TIME_OF_REQUEST,
+        "qubits": qpu.qubits,
+        "status": "retired",
+        **_supported(qpu),
+    }
+
+
+def _supported(qpu: QPU) -> BackendFields:
+    return {
+        "supported_error_mitigations": _ERROR_MITIGATIONS,
+        "supported_gates": _GATES,
+        "supported_native_gates": ["gpi", "gpi2", qpu.two_qubit_gate],
+    }
+
+
+def _last_updated(seed: int, qpu: QPU, moment: float) -> str:
+    phase = math.floor(between(0, _UPDATE_SECONDS, seed, qpu.name, "update"))
+    return format_time(moment - (moment + phase) % _UPDATE_SECONDS)
 
 
 def _status(seed: int, qpu: QPU, moment: float) -> str:
@@ -103,8 +127,10 @@ def _status(seed: int, qpu: QPU, moment: float) -> str:
     return "available"
 
 
-def _queue_seconds(seed: int, qpu: QPU, moment: float) -> float:
+def _queue_seconds(seed: int, qpu: QPU, moment: float, status: str) -> float:
     key = (seed, qpu.name, "queue")
+    if status == "unavailable" and unit(*key, "zero", math.floor(moment / _DAY)) < _ZERO_QUEUE_CHANCE:
+        return 0
     # Most jobs arrive in the American afternoon, and few at weekends (1970 began on a Thursday).
     rhythm = 0.6 * math.sin(math.tau * (moment / _DAY - 13 / 24))
     rhythm += 0.35 * math.cos(math.tau * (moment - 6 * _DAY) / _WEEK)
@@ -131,10 +157,7 @@ def _backlog(seed: int, qpu: QPU, moment: float, *, of: episodes.Rhythm, share: 
     return backlog
 
 
-def _energy(seed: int, qpu: QPU, moment: float) -> float:
-    """Return a meter reading in kWh: it grows with use, and is corrected up or down every few weeks."""
-    key = (seed, qpu.name, "energy")
-    hours = (moment - qpu.in_service.timestamp()) / _HOUR
-    uneven = 6 * smooth(hours / 48, *key, "use") + math.sin(math.tau * (hours - 13) / 24)
-    correction = 24 * unit(*key, "correction", math.floor(hours / (24 * 33)))
-    return qpu.kilowatts * (hours + uneven + 8 + correction)
+def _kilowatts(seed: int, qpu: QPU, moment: float) -> float | None:
+    if qpu.kilowatts is None:
+        return None
+    return round(qpu.kilowatts * (1 + 0.04 * smooth(moment / (6 * _HOUR), seed, qpu.name, "power")), 5)

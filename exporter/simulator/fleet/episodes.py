@@ -1,4 +1,4 @@
-"""Episodes of a QPU: maintenance, outages, degradation, and rushes of jobs on its queue."""
+"""Episodes of a QPU: maintenance, outages, degradation, rushes of jobs, gaps between characterizations."""
 
 import math
 from collections.abc import Iterator
@@ -43,6 +43,10 @@ MAINTENANCE = Rhythm(
 OUTAGE = Rhythm(name="outage", period_days=6.0, chance=0.6, shortest_hours=0.1, longest_hours=0.6)
 DEGRADATION = Rhythm(name="degradation", period_days=4.5, shortest_hours=1.5, longest_hours=22.0)
 RUSH = Rhythm(name="rush", period_days=5.0, chance=0.7, shortest_hours=6.0, longest_hours=30.0)
+GAP = Rhythm(name="gap", period_days=40.0, chance=0.5, shortest_hours=2 * 24, longest_hours=16 * 24)
+LONG_GAP = Rhythm(
+    name="long gap", period_days=600.0, chance=0.4, shortest_hours=30 * 24, longest_hours=150 * 24
+)
 
 
 @lru_cache(maxsize=4096)  # every moment of a period asks for the same episode

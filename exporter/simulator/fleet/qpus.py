@@ -21,7 +21,7 @@ class ErrorRates:
 # Compared by identity, which makes it a fast cache key. There are only the instances below.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class QPU:
-    """A backend that is a quantum computer; a new characterization comes every `publication_days`."""
+    """A backend that is a quantum computer."""
 
     name: str
     qubits: int
@@ -31,8 +31,10 @@ class QPU:
     needs_key: bool = False
     typical_queue_seconds: float
     queue_swing: float  # amplitude of the logarithm of the queue time; small for a long queue
-    kilowatts: float
-    publication_days: float
+    kilowatts: float | None = None
+    two_qubit_gate: str = "zz"
+    t1_seconds: float = 100
+    t2_seconds: float = 1
     errors: ErrorRates
 
 
@@ -52,8 +54,9 @@ QPUS = MappingProxyType(
                 location=_COLLEGE_PARK,
                 typical_queue_seconds=1352464.532,
                 queue_swing=0.1,
-                kilowatts=1.4,
-                publication_days=6.8,
+                t1_seconds=10000,
+                t2_seconds=0.2,
+                two_qubit_gate="ms",
                 errors=ErrorRates(spam=0.0061, one_qubit=0.0046, two_qubit=0.041),
             ),
             QPU(
@@ -64,8 +67,7 @@ QPUS = MappingProxyType(
                 location=_COLLEGE_PARK,
                 typical_queue_seconds=136598.879,
                 queue_swing=0.3,
-                kilowatts=2.6,
-                publication_days=5.2,
+                two_qubit_gate="ms",
                 errors=ErrorRates(spam=0.0052, one_qubit=0.0007, two_qubit=0.0161),
             ),
             QPU(
@@ -76,8 +78,7 @@ QPUS = MappingProxyType(
                 location=_COLLEGE_PARK,
                 typical_queue_seconds=9 * _HOUR,
                 queue_swing=0.5,
-                kilowatts=2.5,
-                publication_days=5.6,
+                two_qubit_gate="ms",
                 errors=ErrorRates(spam=0.0058, one_qubit=0.0008, two_qubit=0.0177),
             ),
             QPU(
@@ -87,8 +88,6 @@ QPUS = MappingProxyType(
                 location=_COLLEGE_PARK,
                 typical_queue_seconds=1533413.0,
                 queue_swing=0.07,
-                kilowatts=3.4,
-                publication_days=4.3,
                 errors=ErrorRates(spam=0.0072, one_qubit=0.0004, two_qubit=0.0112),
             ),
             QPU(
@@ -97,8 +96,9 @@ QPUS = MappingProxyType(
                 in_service=datetime(2024, 4, 22, tzinfo=UTC),
                 typical_queue_seconds=2333081.0,
                 queue_swing=0.05,
-                kilowatts=4.1,
-                publication_days=6.3,
+                kilowatts=4.6,
+                t1_seconds=188,
+                t2_seconds=0.95,
                 errors=ErrorRates(spam=0.0066, one_qubit=0.0004, two_qubit=0.0094),
             ),
             QPU(
@@ -109,7 +109,6 @@ QPUS = MappingProxyType(
                 typical_queue_seconds=7 * _HOUR,
                 queue_swing=0.6,
                 kilowatts=4.3,
-                publication_days=3.4,
                 errors=ErrorRates(spam=0.0059, one_qubit=0.0003, two_qubit=0.0081),
             ),
             QPU(
@@ -120,7 +119,6 @@ QPUS = MappingProxyType(
                 typical_queue_seconds=18 * _MINUTE,
                 queue_swing=0.85,
                 kilowatts=3.9,
-                publication_days=2.9,
                 errors=ErrorRates(spam=0.0055, one_qubit=0.0003, two_qubit=0.0074),
             ),
             QPU(
@@ -132,7 +130,6 @@ QPUS = MappingProxyType(
                 typical_queue_seconds=2.5 * _DAY,
                 queue_swing=0.35,
                 kilowatts=9.7,
-                publication_days=2.3,
                 errors=ErrorRates(spam=0.0034, one_qubit=0.0002, two_qubit=0.0026),
             ),
         )

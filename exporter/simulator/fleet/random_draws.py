@@ -30,6 +30,7 @@ def smooth(position: float, *key: str | int) -> float:
     return 2 * (left + (right - left) * part * part * (3 - 2 * part)) - 1
 
 
+@lru_cache(maxsize=4096)
 def uuid(*key: str | int) -> str:
     """Draw a UUID of version 4."""
     return str(UUID(bytes=_digest(key, 16), version=4))

@@ -40,15 +40,8 @@ def test_a_pattern_matches_several_backends(drill: Drill) -> None:
 
 def test_a_null_removes_a_field_and_a_new_field_keeps_the_order(drill: Drill) -> None:
     drill.begin(OverrideBackend("simulator", {"status": None, "location": "Nowhere", "kw": 1.5}))
-    assert list(drill.apply(BACKENDS)[0]) == [
-        "average_queue_time",
-        "backend",
-        "degraded",
-        "kw",
-        "last_updated",
-        "location",
-        "qubits",
-    ]
+    fields = list(drill.apply(BACKENDS)[0])
+    assert fields == sorted({*BACKENDS[0], "location", "kw"} - {"status"})
 
 
 def test_a_removed_backend_is_gone(drill: Drill) -> None:
