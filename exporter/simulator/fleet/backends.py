@@ -80,7 +80,7 @@ def _qpu(seed: int, qpu: QPU, moment: float) -> BackendFields:
         "backend": qpu.name,
         "characterization_id": current_id(seed, qpu, moment),
         "degraded": episodes.current(seed, qpu.name, episodes.DEGRADATION, moment) is not None,
-        "kw": _kilowatts(seed, qpu, moment),
+        "kw": None if status == "unavailable" else _kilowatts(seed, qpu, moment),
         "last_updated": _last_updated(seed, qpu, moment),
         "location": qpu.location,
         "qubits": qpu.qubits,
@@ -157,7 +157,5 @@ def _backlog(seed: int, qpu: QPU, moment: float, *, of: episodes.Rhythm, share: 
     return backlog
 
 
-def _kilowatts(seed: int, qpu: QPU, moment: float) -> float | None:
-    if qpu.kilowatts is None:
-        return None
+def _kilowatts(seed: int, qpu: QPU, moment: float) -> float:
     return round(qpu.kilowatts * (1 + 0.04 * smooth(moment / (6 * _HOUR), seed, qpu.name, "power")), 5)

@@ -31,7 +31,7 @@ class QPU:
     needs_key: bool = False
     typical_queue_seconds: float
     queue_swing: float  # amplitude of the logarithm of the queue time; small for a long queue
-    kilowatts: float | None = None
+    kilowatts: float
     two_qubit_gate: str = "zz"
     t1_seconds: float = 100
     t2_seconds: float = 1
@@ -54,6 +54,7 @@ QPUS = MappingProxyType(
                 location=_COLLEGE_PARK,
                 typical_queue_seconds=1352464.532,
                 queue_swing=0.1,
+                kilowatts=1.4,
                 t1_seconds=10000,
                 t2_seconds=0.2,
                 two_qubit_gate="ms",
@@ -67,6 +68,7 @@ QPUS = MappingProxyType(
                 location=_COLLEGE_PARK,
                 typical_queue_seconds=136598.879,
                 queue_swing=0.3,
+                kilowatts=2.6,
                 two_qubit_gate="ms",
                 errors=ErrorRates(spam=0.0052, one_qubit=0.0007, two_qubit=0.0161),
             ),
@@ -78,6 +80,7 @@ QPUS = MappingProxyType(
                 location=_COLLEGE_PARK,
                 typical_queue_seconds=9 * _HOUR,
                 queue_swing=0.5,
+                kilowatts=2.5,
                 two_qubit_gate="ms",
                 errors=ErrorRates(spam=0.0058, one_qubit=0.0008, two_qubit=0.0177),
             ),
@@ -88,6 +91,7 @@ QPUS = MappingProxyType(
                 location=_COLLEGE_PARK,
                 typical_queue_seconds=1533413.0,
                 queue_swing=0.07,
+                kilowatts=3.4,
                 errors=ErrorRates(spam=0.0072, one_qubit=0.0004, two_qubit=0.0112),
             ),
             QPU(

@@ -96,10 +96,9 @@ def test_the_simulator_has_no_queue_and_no_hardware() -> None:
     }
 
 
-def test_some_backends_lack_location_or_kw_and_all_list_what_they_support() -> None:
+def test_one_backend_lacks_location_and_all_list_what_they_support() -> None:
     assert "location" not in backend_at("qpu.forte-enterprise-1", NOW)
     assert backend_at("qpu.forte-1", NOW)["location"] == "College Park, MD, USA"
-    assert "kw" not in backend_at("qpu.forte-1", NOW)
     for backend in Fleet().backends(NOW, with_key=True):
         assert backend.keys() >= SUPPORTED
         assert ("noise_models" in backend) == (backend["backend"] == "simulator")
@@ -181,10 +180,10 @@ def test_an_unavailable_backend_sometimes_has_a_queue_time_of_zero_and_an_availa
     assert not any(zeros["available"])
 
 
-def test_kw_is_a_power_of_some_kilowatts() -> None:
-    readings = [
-        backend["kw"] for backend in series("qpu.forte-enterprise-1", days=30, step=timedelta(hours=3))
-    ]
+def test_kw_is_a_power_of_some_kilowatts_and_missing_while_unavailable() -> None:
+    backends = series("qpu.forte-enterprise-1", days=30, step=timedelta(hours=3))
+    assert all(("kw" in backend) == (backend["status"] != "unavailable") for backend in backends)
+    readings = [backend["kw"] for backend in backends if "kw" in backend]
     assert 4 < min(readings) < max(readings) < 5
     assert any(after < before for before, after in pairwise(readings))
 
