@@ -1,11 +1,11 @@
-"""Faults that are proper HTTP responses with the wrong content: pure functions of the right response."""
+"""Response faults: valid HTTP with the wrong content, as pure functions of the regular response."""
 
 import json
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from exporter.simulator.messages import Response, error_response
+from exporter.simulator.http.messages import HTTPResponse, error_response
 
 _HTML = "text/html; charset=UTF-8"
 _RETRY_AFTER_SECONDS = 60
@@ -14,61 +14,61 @@ _DEPTH = 100_000
 _REDIRECT_TARGET = "https://elsewhere.invalid/v0.4/backends"
 
 
-def page(status: int, title: str) -> Response:
-    """Answer as a proxy does: a page for people."""
+def page(status: int, title: str) -> HTTPResponse:
+    """Return an HTML page, as a proxy does."""
     html = (
         "<!DOCTYPE html>\n<html><head><title>{0}</title></head>"
         "<body><center><h1>{0}</h1></center><hr><center>cloudflare</center></body></html>\n"
     )
-    return Response(status, html.format(title).encode(), _HTML)
+    return HTTPResponse(status, html.format(title).encode(), _HTML)
 
 
-def failure(status: HTTPStatus) -> Response:
-    """Answer with an error of IonQ's own."""
+def failure(status: HTTPStatus) -> HTTPResponse:
+    """Return an error of IonQ's own."""
     return error_response(status, "Something went wrong. Quote x-request-id to support@ionq.co.")
 
 
-def rate_limited(_: Response) -> Response:
-    """Ask the client to come back in a minute."""
+def rate_limited(_: HTTPResponse) -> HTTPResponse:
+    """Ask the client to retry in a minute."""
     later = (("Retry-After", str(_RETRY_AFTER_SECONDS)),)
     return error_response(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests.", later)
 
 
-def redirected(_: Response) -> Response:
-    """Send the client to another host."""
+def redirected(_: HTTPResponse) -> HTTPResponse:
+    """Redirect to another host."""
     return replace(page(302, "302 Found"), headers=(("Location", _REDIRECT_TARGET),))
 
 
-def cut_in_half(response: Response) -> Response:
-    """Stop in the middle of the JSON, with a length that fits."""
+def cut_in_half(response: HTTPResponse) -> HTTPResponse:
+    """Return half of the JSON, with the length of that half."""
     return replace(response, body=response.body[: len(response.body) // 2])
 
 
-def nested(response: Response) -> Response:
-    """Nest arrays deeper than a recursive parser can follow."""
+def nested(response: HTTPResponse) -> HTTPResponse:
+    """Nest arrays too deep for a recursive parser."""
     return replace(response, body=b"[" * _DEPTH + b"]" * _DEPTH)
 
 
-def wrapped(response: Response) -> Response:
-    """Hide the answer in an object that nobody documented."""
+def wrapped(response: HTTPResponse) -> HTTPResponse:
+    """Wrap the JSON in an undocumented object."""
     return replace(response, body=b'{"data":{"items":' + response.body + b"}}")
 
 
-def with_bad_values(response: Response) -> Response:
-    """Put every trap that a value can be beside the rows or among the records that are good."""
+def with_bad_values(response: HTTPResponse) -> HTTPResponse:
+    """Add backends with invalid values, or make values of characterizations invalid."""
     payload = json.loads(response.body)
     if isinstance(payload, list):
-        rows = [json.dumps(row) for row in payload]
-        # The last row comes twice.
-        return replace(response, body=f"[{','.join((*rows, *rows[-1:], _BAD_ROWS))}]".encode())
+        backends = [json.dumps(backend) for backend in payload]
+        # The last backend comes twice.
+        return replace(response, body=f"[{','.join((*backends, *backends[-1:], _BAD_BACKENDS))}]".encode())
     if isinstance(payload, dict) and isinstance(payload.get("characterizations"), list):
-        records = [_bad_record(index, record) for index, record in enumerate(payload["characterizations"])]
-        return replace(response, body=json.dumps(payload | {"characterizations": records}).encode())
+        bad = [_with_bad_value(index, one) for index, one in enumerate(payload["characterizations"])]
+        return replace(response, body=json.dumps(payload | {"characterizations": bad}).encode())
     return response
 
 
-# A text, since no serializer would write it.
-_BAD_ROWS = r"""
+# Text, because a serializer would not write all of it.
+_BAD_BACKENDS = r"""
 {"backend": "trap.text", "status": "available", "qubits": "36", "average_queue_time": "1181215",
  "last_updated": "yesterday", "degraded": "false", "kw": "4902.81", "characterization_id": "none"},
 {"backend": "trap.not-a-number", "status": "available", "qubits": NaN, "average_queue_time": NaN,
@@ -100,10 +100,10 @@ null, "qpu.forte-1", 36, []
 """.replace("@", "9" * 400)
 
 
-def _bad_record(index: int, record: dict[str, Any]) -> dict[str, Any]:
+def _with_bad_value(index: int, characterization: dict[str, Any]) -> dict[str, Any]:
     bad_values: tuple[Any, ...] = ("0.995", float("nan"), float("inf"), -0.5, 1.5, None, True, [], {})
     bad = bad_values[index % len(bad_values)]
-    return record | {
+    return characterization | {
         "qubits": bad,
         "connectivity": bad,
         "fidelity": {"spam": {"median": bad, "stderr": bad}, "1q": bad, "2q": {"median": bad}},

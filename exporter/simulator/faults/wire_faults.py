@@ -1,35 +1,35 @@
-"""Faults on the wire: answers that break HTTP's rules, or that never end."""
+"""Wire faults: responses that break HTTP's rules, come late, or never end."""
 
 import asyncio
 import socket
 import struct
 import zlib
 
-from exporter.simulator.exchange import Exchange
+from exporter.simulator.http.exchange import Exchange
 
 _LATE_SECONDS = 5.0
 _DRIP_SECONDS = 0.5
 _SETTLE_SECONDS = 0.05
-_PIECE = b" " * (1 << 20)  # blanks are valid before JSON: only its size tells a client to stop
+_PIECE = b" " * (1 << 20)  # spaces are valid before JSON: only the size is wrong
 _PIECES = 64
 _GZIP_WINDOW = 31
 
 
 async def hang(exchange: Exchange) -> None:
-    """Accept the request and stay silent until the client gives up."""
-    await exchange.wait_for_client_to_leave()
+    """Send nothing until the client disconnects."""
+    await exchange.wait_for_disconnect()
 
 
 async def late(exchange: Exchange) -> None:
-    """Answer properly, but after a while."""
+    """Send the regular response, but late."""
     await exchange.sleep(_LATE_SECONDS)
     await exchange.respond()
 
 
 async def drip(exchange: Exchange) -> None:
-    """Send the head at once, and then a byte now and then."""
+    """Send the head at once, and the body byte by byte, with pauses."""
     body = exchange.response.body
-    await exchange.begin(("Content-Length", str(len(body))))
+    await exchange.send_head(("Content-Length", str(len(body))))
     for index in range(len(body)):
         await exchange.write(body[index : index + 1])
         await exchange.sleep(_DRIP_SECONDS)
@@ -41,44 +41,44 @@ async def truncate(exchange: Exchange) -> None:
 
 
 async def reset(exchange: Exchange) -> None:
-    """Reset the connection instead of answering."""
+    """Reset the connection without a response."""
     _reset(exchange)
 
 
 async def reset_in_body(exchange: Exchange) -> None:
     """Reset the connection in the middle of the body."""
     await _half(exchange)
-    # A reset overtakes what is still in flight, and the client is to see the first half.
+    # A reset discards unread data, and the client should see the first half.
     await exchange.sleep(_SETTLE_SECONDS)
     _reset(exchange)
 
 
 async def close(exchange: Exchange) -> None:
-    """Close the connection in order, without a byte."""
+    """Close the connection without a response."""
     exchange.writer.close()
 
 
 async def bad_chunk(exchange: Exchange) -> None:
-    """Send a first chunk, and for the second a size that is no number."""
-    await exchange.begin(("Transfer-Encoding", "chunked"))
+    """Send a chunk, and then one whose size is not a number."""
+    await exchange.send_head(("Transfer-Encoding", "chunked"))
     await exchange.write(_chunk(exchange.response.body) + b"zz\r\nnot a chunk\r\n")
 
 
 async def bad_gzip(exchange: Exchange) -> None:
-    """Announce gzip and send something else."""
+    """Send a body that is not gzip, but says so."""
     body = exchange.response.body
-    await exchange.begin(("Content-Encoding", "gzip"), ("Content-Length", str(len(body))))
+    await exchange.send_head(("Content-Encoding", "gzip"), ("Content-Length", str(len(body))))
     await exchange.write(body)
 
 
 async def not_http(exchange: Exchange) -> None:
-    """Answer in another protocol."""
+    """Respond in another protocol."""
     await exchange.write(b"220 mail.example.com ESMTP ready\r\n")
 
 
 async def gzip_bomb(exchange: Exchange) -> None:
-    """Send 64 MiB in 64 KiB."""
-    await exchange.begin(("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked"))
+    """Send 64 MiB, compressed to 64 KiB."""
+    await exchange.send_head(("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked"))
     compressor = zlib.compressobj(9, zlib.DEFLATED, _GZIP_WINDOW)
     for _ in range(_PIECES):
         await _send_chunk(exchange, compressor.compress(_PIECE))
@@ -87,24 +87,24 @@ async def gzip_bomb(exchange: Exchange) -> None:
 
 
 async def huge(exchange: Exchange) -> None:
-    """Send 64 MiB before the answer proper."""
+    """Send 64 MiB before the regular body."""
     body = exchange.response.body
-    await exchange.begin(("Content-Length", str(_PIECES * len(_PIECE) + len(body))))
+    await exchange.send_head(("Content-Length", str(_PIECES * len(_PIECE) + len(body))))
     for _ in range(_PIECES):
         await exchange.write(_PIECE)
     await exchange.write(body)
 
 
 async def endless(exchange: Exchange) -> None:
-    """Send a body that ends only with the connection."""
-    await exchange.begin(("Transfer-Encoding", "chunked"))
+    """Send a body that never ends."""
+    await exchange.send_head(("Transfer-Encoding", "chunked"))
     while True:
         await _send_chunk(exchange, _PIECE)
 
 
 async def _half(exchange: Exchange) -> None:
     body = exchange.response.body
-    await exchange.begin(("Content-Length", str(len(body))))
+    await exchange.send_head(("Content-Length", str(len(body))))
     await exchange.write(body[: len(body) // 2])
 
 
@@ -117,7 +117,7 @@ def _reset(exchange: Exchange) -> None:
 async def _send_chunk(exchange: Exchange, data: bytes) -> None:
     if data:  # an empty chunk would end the body
         await exchange.write(_chunk(data))
-    # A client that keeps up never makes the write wait, and the other connections want their turn.
+    # With a fast client the write never waits: give the other connections their turn.
     await asyncio.sleep(0)
 
 

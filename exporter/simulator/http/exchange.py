@@ -1,4 +1,4 @@
-"""One request and its answer on an open connection: through HTTP's rules, or past them."""
+"""One request and its response on an open connection, sent by HTTP's rules or against them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,30 +7,30 @@ from http import HTTPStatus
 
 import h11
 
-from exporter.simulator.messages import Headers, Request, Response, compressed
+from exporter.simulator.http.messages import Headers, HTTPRequest, HTTPResponse, compressed
 
 Sleep = Callable[[float], Awaitable[object]]
 
-_CHUNK = 65536
+_CHUNK_BYTES = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A request, the proper `response` to it, and the means to send that one or something else.
+    """A request, the regular `response` to it, and the means to send that response or something else.
 
-    Whatever is sent with `write` bypasses `protocol`, so that the connection cannot be kept alive after it.
+    `write` bypasses `protocol`, so the connection is closed after it.
     """
 
-    request: Request
-    response: Response
-    request_id: str
+    request: HTTPRequest
+    response: HTTPResponse
+    common_headers: Headers
     protocol: h11.Connection
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     sleep: Sleep
 
-    async def respond(self, response: Response | None = None) -> None:
-        """Send a response (by default the proper one) by the rules."""
+    async def respond(self, response: HTTPResponse | None = None) -> None:
+        """Send a response (default: the regular one) by HTTP's rules."""
         plain = self.response if response is None else response
         sent = compressed(plain, self.request.headers.get("accept-encoding", ""))
         framing = (("Content-Length", str(len(sent.body))), *sent.headers)
@@ -45,37 +45,36 @@ class Exchange:
         events.append(h11.EndOfMessage())
         await self.write(b"".join(self.protocol.send(event) or b"" for event in events))
 
-    async def begin(self, *framing: tuple[str, str]) -> None:
-        """Send only a head, with the proper response's status and type and the framing headers given."""
+    async def send_head(self, *framing: tuple[str, str]) -> None:
+        """Send the status line and headers of the regular response, with other framing headers."""
         status = self.response.status
         lines = [f"HTTP/1.1 {status} {reason(status)}"]
         lines += [f"{name}: {value}" for name, value in self._headers(self.response.content_type, framing)]
         await self.write("\r\n".join((*lines, "", "")).encode("latin-1"))
 
     async def write(self, data: bytes) -> None:
-        """Send raw bytes and wait until there is room for more.
+        """Send raw bytes, and wait while the send buffer is full.
 
-        Raises ConnectionError when the client is gone.
+        Raises ConnectionError if the client has disconnected.
         """
         self.writer.write(data)
         await self.writer.drain()
 
-    async def wait_for_client_to_leave(self) -> None:
-        """Read and forget until the client closes its side."""
-        while await self.reader.read(_CHUNK):
+    async def wait_for_disconnect(self) -> None:
+        """Read and discard until the client closes its side."""
+        while await self.reader.read(_CHUNK_BYTES):
             pass
 
     def _headers(self, content_type: str, framing: Headers) -> Headers:
-        return (
-            ("Content-Type", content_type),
-            *framing,
-            ("Server", "ionq-simulator"),
-            ("x-request-id", self.request_id),
-        )
+        return (("Content-Type", content_type), *framing, *self.common_headers)
+
+
+Action = Callable[[Exchange], Awaitable[None]]
+"""What to do with a request instead of responding to it."""
 
 
 def reason(status: int) -> str:
-    """Put a status in words; Cloudflare's own ones have none."""
+    """Return the reason phrase of a status; Cloudflare's own statuses have none."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

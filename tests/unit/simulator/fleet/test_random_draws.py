@@ -3,7 +3,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.simulator.random_draws import between, smooth, unit, uuid
+from exporter.simulator.fleet.random_draws import between, smooth, unit, uuid
 
 keys = st.lists(st.integers() | st.text(), min_size=1, max_size=4)
 

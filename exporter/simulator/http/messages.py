@@ -1,4 +1,4 @@
-"""HTTP requests and responses as plain values, in IonQ's dress."""
+"""HTTP requests and responses as values."""
 
 import gzip
 import json
@@ -11,13 +11,13 @@ from typing import Any
 Headers = tuple[tuple[str, str], ...]
 
 _JSON = "application/json; charset=utf-8"
-_SMALLEST_GZIP = 256
+_MIN_GZIP_BYTES = 256
 _GZIP_LEVEL = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a client asks for; header names are in lower case."""
+class HTTPRequest:
+    """A request; header names are in lower case."""
 
     method: str
     target: str
@@ -26,8 +26,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
-    """What the simulator answers; `headers` are those beside length, type and request id."""
+class HTTPResponse:
+    """A response; `headers` are those beyond the ones that every response carries."""
 
     status: int
     body: bytes
@@ -35,22 +35,30 @@ class Response:
     headers: Headers = ()
 
 
-def json_response(payload: Any, status: int = 200, headers: Headers = ()) -> Response:
-    """Answer with a JSON document."""
+class HTTPError(Exception):
+    """An error that becomes a response in IonQ's format."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.response = error_response(status, message)
+
+
+def json_response(payload: Any, status: int = 200, headers: Headers = ()) -> HTTPResponse:
+    """Return a response with a JSON document."""
     body = json.dumps(payload, separators=(",", ":"), allow_nan=False)
-    return Response(status, body.encode(), headers=headers)
+    return HTTPResponse(status, body.encode(), headers=headers)
 
 
-def error_response(status: HTTPStatus, message: str, headers: Headers = ()) -> Response:
-    """Answer with an error in IonQ's shape."""
+def error_response(status: HTTPStatus, message: str, headers: Headers = ()) -> HTTPResponse:
+    """Return an error in IonQ's format."""
     payload = {"statusCode": status.value, "error": status.phrase, "message": message}
     return json_response(payload, status, headers)
 
 
-def compressed(response: Response, accept_encoding: str) -> Response:
-    """Compress a response when that is worth it and the client accepts gzip."""
+def compressed(response: HTTPResponse, accept_encoding: str) -> HTTPResponse:
+    """Compress a response if the client accepts gzip and the body is not tiny."""
     headers = (*response.headers, ("Vary", "Accept-Encoding"))
-    if len(response.body) < _SMALLEST_GZIP or not _accepts_gzip(accept_encoding):
+    if len(response.body) < _MIN_GZIP_BYTES or not _accepts_gzip(accept_encoding):
         return replace(response, headers=headers)
     body = gzip.compress(response.body, _GZIP_LEVEL, mtime=0)
     return replace(response, body=body, headers=(*headers, ("Content-Encoding", "gzip")))
@@ -62,11 +70,3 @@ def _accepts_gzip(accept_encoding: str) -> bool:
         if coding in {"gzip", "*"}:
             return not re.fullmatch(r"q=0(\.0*)?", weight)
     return False
-
-
-class Refusal(Exception):  # noqa: N818  # it is an answer on its way out, not an error of the program
-    """Ends the handling of a request with an answer in IonQ's error shape."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.response = error_response(status, message)

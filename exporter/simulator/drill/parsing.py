@@ -1,4 +1,4 @@
-"""Reading the orders of a drill from JSON, with answers that teach the format."""
+"""Drill requests from JSON, with error messages that explain the format."""
 
 import json
 import math
@@ -9,13 +9,19 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from exporter.common.durations import parse_duration
-from exporter.simulator.drill import Break, DrillError, Force, Order, Remove
+from exporter.simulator.drill.requests import (
+    DrillError,
+    DrillRequest,
+    InjectFault,
+    OverrideBackend,
+    RemoveBackend,
+)
 
 ENDPOINTS = ("backends", "characterizations")
 
 _FORMAT = (
     'send {"backend": NAME, FIELD: VALUE, ...}, {"backend": NAME, "gone": true} or {"fault": NAME}, '
-    'each with "for": "5m" to end by itself'
+    'with "for": "5m" to end it after 5 minutes'
 )
 
 
@@ -39,28 +45,28 @@ _FIELDS = MappingProxyType(
         "characterization_id": _TEXT,
         "degraded": _Kind((bool,), "true or false"),
         "kw": _NUMBER,
-        "last_updated": _Kind((str, int), "a string or a whole number"),
+        "last_updated": _Kind((str, int), "a string or an integer"),
         "location": _TEXT,
-        "qubits": _Kind((int,), "a whole number"),
+        "qubits": _Kind((int,), "an integer"),
         "status": _TEXT,
     }
 )
 
 
-def parse_order(
+def parse_request(
     body: bytes, *, backends: Iterable[str], faults: Collection[str]
-) -> tuple[Order, float | None]:
-    """Read an order and how many seconds it is to last (None: until ended).
+) -> tuple[DrillRequest, float | None]:
+    """Parse a drill request and for how many seconds it is active (None: until it is ended).
 
-    Raises DrillError, which says what would be accepted, for anything else.
+    Raises DrillError, which says what is accepted.
     """
     given = _object(body)
     seconds = _seconds(given.pop("for")) if "for" in given else None
     if "fault" in given:
-        return _break(given, faults), seconds
+        return _fault(given, faults), seconds
     if "backend" in given:
         return _change(given, tuple(backends)), seconds
-    raise DrillError(f'neither "backend" nor "fault" is there: {_FORMAT}')
+    raise DrillError(f'"backend" or "fault" is missing: {_FORMAT}')
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -90,35 +96,35 @@ def _seconds(value: object) -> float:
     return seconds
 
 
-def _break(given: dict[str, Any], faults: Collection[str]) -> Break:
+def _fault(given: dict[str, Any], faults: Collection[str]) -> InjectFault:
     surplus = sorted(given.keys() - {"fault", "endpoint"})
     if surplus:
-        raise DrillError(f'{_quoted(surplus)} cannot stand beside "fault": {_FORMAT}')
+        raise DrillError(f'{_quoted(surplus)} cannot be combined with "fault": {_FORMAT}')
     fault, endpoint = given["fault"], given.get("endpoint")
     if not isinstance(fault, str) or fault not in faults:
         raise DrillError(f"there is no fault {json.dumps(fault)}; the faults are {_quoted(faults)}")
     if endpoint is not None and endpoint not in ENDPOINTS:
-        raise DrillError(f'"endpoint" must be one of {_quoted(ENDPOINTS)}, or left out for both')
-    return Break(fault, endpoint)
+        raise DrillError(f'"endpoint" must be one of {_quoted(ENDPOINTS)}, or missing for both')
+    return InjectFault(fault, endpoint)
 
 
-def _change(given: dict[str, Any], backends: Collection[str]) -> Force | Remove:
-    pattern, values = given["backend"], {name: value for name, value in given.items() if name != "backend"}
+def _change(given: dict[str, Any], backends: Collection[str]) -> OverrideBackend | RemoveBackend:
+    pattern, fields = given["backend"], {name: value for name, value in given.items() if name != "backend"}
     if not isinstance(pattern, str) or not any(fnmatchcase(name, pattern) for name in backends):
-        known = f'the backends are {_quoted(backends)}, and patterns such as "qpu.*" are welcome'
+        known = f'the backends are {_quoted(backends)}, and patterns such as "qpu.*" are allowed'
         raise DrillError(f"there is no backend {json.dumps(pattern)}; {known}")
-    if "gone" in values:
-        if values != {"gone": True} or values["gone"] is not True:
-            raise DrillError(f'"gone" must be true and stand alone: {_FORMAT}')
-        return Remove(pattern)
-    if not values:
-        raise DrillError(f"no field to force; the fields are {_quoted(_FIELDS)}")
-    for name, value in values.items():
+    if "gone" in fields:
+        if fields != {"gone": True} or fields["gone"] is not True:
+            raise DrillError(f'"gone" must be true, without other fields: {_FORMAT}')
+        return RemoveBackend(pattern)
+    if not fields:
+        raise DrillError(f"no field to override; the fields are {_quoted(_FIELDS)}")
+    for name, value in fields.items():
         if name not in _FIELDS:
             raise DrillError(f"there is no field {json.dumps(name)}; the fields are {_quoted(_FIELDS)}")
         if value is not None and not _FIELDS[name].accepts(value):
             raise DrillError(f'"{name}" must be {_FIELDS[name].words}, or null to leave it out')
-    return Force(pattern, MappingProxyType(values))
+    return OverrideBackend(pattern, MappingProxyType(fields))
 
 
 def _quoted(names: Iterable[str]) -> str:
