@@ -48,8 +48,8 @@ IMAGE    ?= ghcr.io/ionq-exporter/ionq-exporter
 VERSION   = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 REVISION  = $(shell git rev-parse HEAD)
 
-unit: $(DEV)/ready ## Run the unit tests (ARGS=tests/unit/test_settings.py for one file)
-	$(DEV)/bin/python -m pytest --override-ini testpaths=tests/unit $(ARGS)
+unit: $(DEV)/ready ## Run the unit tests in seconds (ARGS=tests/unit/test_settings.py for one file)
+	$(DEV)/bin/python -m pytest --numprocesses auto --hypothesis-profile quick --override-ini testpaths=tests/unit $(ARGS)
 
 test: $(DEV)/ready ## Run all tests and measure branch coverage (ARGS=tests/integration for some, without coverage)
 	$(DEV)/bin/python -m pytest --numprocesses auto --dist worksteal $(or $(ARGS),--cov --cov-report=)
