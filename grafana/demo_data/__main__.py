@@ -23,7 +23,7 @@ _GUIDE = """\
 characterizations, are in {folder}. Look at them with
 
   prometheus --config.file={folder}/prometheus.yml --storage.tsdb.path={folder}/data \\
-    --storage.tsdb.retention.time=10y --query.lookback-delta=2m --web.listen-address=127.0.0.1:9090
+    --storage.tsdb.retention.time=10y --web.listen-address=127.0.0.1:9090
 
 and, in another terminal, let the same backends live on: make demo
 """

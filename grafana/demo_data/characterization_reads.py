@@ -14,7 +14,7 @@ from exporter.records.backends import Backend
 from exporter.records.characterizations import CharacterizedBackend
 from exporter.scrape.characterization_cache import CharacterizationCache
 from exporter.scrape.failure_log import FailureLog
-from exporter.simulator.characterizations import Characterizations, Span
+from exporter.simulator import Characterizations, Span
 
 _TIMEOUT_SECONDS = 10.0
 _MAX_RESPONSE_BYTES = 1 << 20

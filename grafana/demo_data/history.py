@@ -9,8 +9,7 @@ from itertools import chain, pairwise
 
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.records.backends import parse_backends
-from exporter.simulator import Fleet
-from exporter.simulator.characterizations import Characterizations
+from exporter.simulator import Characterizations, Fleet
 from grafana.demo_data import story
 from grafana.demo_data.alerts import AlertHistory
 from grafana.demo_data.blocks import Sample

@@ -9,7 +9,7 @@ from exporter.metrics.exporter import ExporterMetrics
 from exporter.metrics.exposition import encode_scrape
 from exporter.records.backends import BackendList
 from exporter.records.scrape import Scrape
-from exporter.simulator.random_draws import between, smooth
+from exporter.simulator.fleet.random_draws import between, smooth
 from grafana.demo_data.characterization_reads import CharacterizationReads
 from grafana.demo_data.story import Failure
 

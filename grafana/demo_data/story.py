@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from exporter.common.errors import DeadlineExceededError, HTTPStatusError, IonQError, RateLimitedError
-from exporter.simulator import Fleet, Row
+from exporter.simulator import BackendFields, Fleet
 
 INSTANCES = ("127.0.0.1:10065", "127.0.0.1:10067")
 FIRST, SECOND = INSTANCES
@@ -107,10 +107,12 @@ def failure(instance: str, seconds_before_end: float) -> Failure | None:
 def response(fleet: Fleet, moment: datetime, seconds_before_end: float) -> bytes:
     """Return the body of IonQ's response."""
     changes = {one.backend: one.values for one in CHANGES if one.covers(seconds_before_end)}
-    return json.dumps(list(_changed(fleet.rows(moment), changes))).encode()
+    return json.dumps(list(_changed(fleet.backends(moment), changes))).encode()
 
 
-def _changed(rows: Iterable[Row], changes: Mapping[str, Mapping[str, object]]) -> Iterable[Row]:
+def _changed(
+    rows: Iterable[BackendFields], changes: Mapping[str, Mapping[str, object]]
+) -> Iterable[BackendFields]:
     for row in rows:
         values = changes.get(row["backend"])
         if values is None:

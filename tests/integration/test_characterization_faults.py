@@ -15,8 +15,7 @@ from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.encoding import Format, render_scrape
 from exporter.scrape.characterization_cache import FIRST_PAUSE_SECONDS, SIDE_BY_SIDE
 from exporter.settings import IonQSettings
-from exporter.simulator import FAULTS, Fleet, Simulator
-from exporter.simulator.drill import Break
+from exporter.simulator import FAULTS, Fleet, InjectFault, Simulator
 from tests.support.clock import Clock
 from tests.support.exposition import Exposition
 
@@ -25,7 +24,9 @@ pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
 FLEET = Fleet(1)
 CHARACTERIZED = {
-    row["backend"]: row["characterization_id"] for row in FLEET.rows(NOW) if "characterization_id" in row
+    backend["backend"]: backend["characterization_id"]
+    for backend in FLEET.backends(NOW)
+    if "characterization_id" in backend
 }
 
 SHORT_BUDGET, LONG_BUDGET = 0.5, 5.0
@@ -139,7 +140,7 @@ async def untroubled(simulator: Simulator) -> Exposition:
 async def test_a_fault_costs_characterizations_until_it_ends_and_the_backends_nothing(
     simulator: Simulator, untroubled: Exposition, observed: Observed, fault: str, expected: Expected
 ) -> None:
-    simulator.drill.begin(Break(fault, "characterizations"))
+    simulator.drill.begin(InjectFault(fault, "characterizations"))
     during = await observed.scrape(SHORT_BUDGET if expected.lasts else LONG_BUDGET)
     assert during.samples_of(BACKEND_FAMILIES) == untroubled.samples_of(BACKEND_FAMILIES)
     assert during.records == {}
@@ -164,7 +165,7 @@ async def test_a_fault_costs_characterizations_until_it_ends_and_the_backends_no
 async def test_bad_values_are_left_out_of_a_record_and_counted_by_field(
     simulator: Simulator, untroubled: Exposition, observed: Observed
 ) -> None:
-    simulator.drill.begin(Break("bad_values", "characterizations"))
+    simulator.drill.begin(InjectFault("bad_values", "characterizations"))
     during = await observed.scrape()
     assert during.samples_of(BACKEND_FAMILIES) == untroubled.samples_of(BACKEND_FAMILIES)
     assert during.records == CHARACTERIZED

@@ -25,8 +25,7 @@ from exporter.metrics.encoding import Format, render_scrape
 from exporter.records.backends import MAX_BACKENDS
 from exporter.records.scrape import Scrape
 from exporter.settings import IonQSettings
-from exporter.simulator import FAULTS, Fleet, Simulator
-from exporter.simulator.drill import Break
+from exporter.simulator import FAULTS, Fleet, InjectFault, Simulator
 from tests.support.certificates import Authority
 from tests.support.exporter_process import ExporterProcess
 from tests.support.exposition import Exposition
@@ -290,7 +289,7 @@ async def test_a_fault_of_the_fire_drill_is_told_and_timed_and_the_next_scrape_w
 ) -> None:
     async with Simulator(Fleet(1)) as simulator, observed(simulator.url, expected) as exporter:
         await exporter.assert_works()
-        simulator.drill.begin(Break(fault))
+        simulator.drill.begin(InjectFault(fault))
         await exporter.assert_comes_to(expected)
         simulator.drill.end()
         if fault == "rate_limit":
