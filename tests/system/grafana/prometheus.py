@@ -17,7 +17,6 @@ from benchmarks.processes import free_port
 from tests.support.dashboards import Dashboard, Json
 
 END = int(datetime(2026, 1, 28, 21, tzinfo=UTC).timestamp())
-"""A moment at which one of the simulated QPUs is unavailable and two are degraded."""
 DAYS = 8
 SCRAPE_SECONDS = 240
 PAST_DAYS = 400

@@ -169,10 +169,11 @@ def test_a_timeline_tells_a_degraded_backend_from_one_as_specified(prometheus: P
     assert degraded_moments
 
 
-def test_retired_backends_and_simulators_have_no_line(prometheus: Prometheus) -> None:
-    qpus = {"qpu.forte-1", *(f"qpu.forte-enterprise-{number}" for number in (1, 2, 3))}
+def test_retired_backends_and_simulators_have_no_line(scenes: Prometheus) -> None:
+    moment = moment_of("usual")
     for title in ("Wait", "Status of each backend", "Share of the time available"):
-        assert {labels["backend"] for labels, _ in prometheus.panel(FLEET, title)[-1]} == qpus
+        drawn = {labels["backend"] for labels, _ in scenes.panel(FLEET, title, moment)[-1]}
+        assert drawn == {backend.name for backend in SCENE_FLEET} - {"simulator", "qpu.harmony"}
 
 
 def test_that_no_alert_fires_is_only_said_where_rules_are_loaded(prometheus: Prometheus) -> None:

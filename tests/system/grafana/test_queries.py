@@ -9,7 +9,7 @@ from grafana.demo_data.story import FIRST
 from tests.support.dashboards import DASHBOARDS, QUERIES, Dashboard, Query
 from tests.system.grafana.prometheus import Prometheus, filled_in
 
-ONE_BACKEND = {"ionq-backend": {"backend": "qpu.forte-enterprise-3"}}
+ONE_BACKEND = {"ionq-backend": {"backend": "qpu.forte-1"}}
 
 each_query = pytest.mark.parametrize("query", QUERIES, ids=str)
 each_query_about_backends = pytest.mark.parametrize(
