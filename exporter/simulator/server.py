@@ -12,14 +12,14 @@ from uuid import uuid4
 
 from exporter.simulator.clock import Clock, utc_now
 from exporter.simulator.drill.drill import Drill
-from exporter.simulator.drill.parsing import ENDPOINTS
+from exporter.simulator.drill.requests import ENDPOINTS
 from exporter.simulator.faults.table import FAULTS
 from exporter.simulator.fleet.backends import Fleet
 from exporter.simulator.http.connection import Connection
 from exporter.simulator.http.exchange import Action, Sleep
 from exporter.simulator.http.messages import Headers, HTTPRequest, HTTPResponse
 from exporter.simulator.ionq_api import IonQAPI
-from exporter.simulator.routes import Routes
+from exporter.simulator.routes import API_PATH, Routes
 
 _LOOPBACK = "127.0.0.1"
 _IDLE_SECONDS = 600.0
@@ -46,7 +46,7 @@ class Simulator:
         request_id: Callable[[], str] = lambda: str(uuid4()),
         idle_seconds: float = _IDLE_SECONDS,
     ) -> None:
-        self.drill = Drill(monotonic)
+        self.drill = Drill(monotonic, clock)
         self._routes = Routes(IonQAPI(fleet, clock, self.drill))
         self._log = log
         self._sleep = sleep
@@ -108,6 +108,11 @@ class Simulator:
         return base_url(*self._address())
 
     @property
+    def status_url(self) -> str:
+        """The base URL of the status page, for the exporter's ``--ionq.status-url``."""
+        return self.url.removesuffix(API_PATH)
+
+    @property
     def requests_by_endpoint(self) -> Mapping[str, int]:
         """The number of requests by endpoint, failed ones included."""
         return {endpoint: self._requests[endpoint] for endpoint in ENDPOINTS}
@@ -165,4 +170,4 @@ async def run_simulator(simulator: Simulator) -> None:
 def base_url(host: str, port: int) -> str:
     """Return the API's URL for a client on this machine, which cannot connect to a wildcard address."""
     reachable = {"0.0.0.0": _LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104  # nothing is bound to it here
-    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}/v0.4"
+    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}{API_PATH}"
