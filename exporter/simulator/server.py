@@ -11,6 +11,7 @@ from typing import Self
 from uuid import uuid4
 
 from exporter.simulator.clock import Clock, utc_now
+from exporter.simulator.drill.demo import demo_requests
 from exporter.simulator.drill.drill import Drill
 from exporter.simulator.drill.requests import ENDPOINTS
 from exporter.simulator.faults.table import FAULTS
@@ -47,6 +48,8 @@ class Simulator:
         idle_seconds: float = _IDLE_SECONDS,
     ) -> None:
         self.drill = Drill(monotonic, clock)
+        self._fleet = fleet
+        self._clock = clock
         self._routes = Routes(IonQAPI(fleet, clock, self.drill))
         self._log = log
         self._sleep = sleep
@@ -55,6 +58,11 @@ class Simulator:
         self._requests: Counter[str] = Counter()
         self._servers: list[asyncio.Server] = []
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    def begin_demo(self) -> None:
+        """Begin a drill with something to see: a degraded backend, a maintenance within a day."""
+        for request in demo_requests(self._clock().timestamp()):
+            self.drill.begin(request)
 
     async def start(
         self, host: str | None = _LOOPBACK, port: int = 0, *, sockets: Sequence[socket] = ()
@@ -144,7 +152,8 @@ class Simulator:
             await connection.serve()
 
     def _common_headers(self) -> Headers:
-        return (("Server", "ionq-simulator"), ("x-request-id", self._request_id()))
+        # The first header says that the data is simulated, also to whoever reads it behind a proxy.
+        return (("X-IonQ-Simulator", f"seed={self._fleet.seed}"), ("x-request-id", self._request_id()))
 
     def _handle(self, request: HTTPRequest) -> tuple[HTTPResponse, Action | None]:
         routed = self._routes.respond(request)

@@ -2,7 +2,7 @@ import asyncio
 import json
 import re
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -143,6 +143,27 @@ async def test_every_response_has_its_own_request_id(simulator: Simulator, clien
     paths = ["/backends", "/nothing", drill_url(simulator), "/backends/x/characterizations"]
     seen = [UUID((await client.get(path)).headers["x-request-id"]) for path in paths]
     assert len(set(seen)) == len(paths)
+
+
+@pytest.mark.parametrize("fault", [None, "http_502", "drip", "bad_gzip"])
+async def test_every_response_says_that_it_is_simulated(simulator: Simulator, fault: str | None) -> None:
+    if fault:
+        simulator.drill.begin(InjectFault(fault))
+    async with connected(simulator) as wire:
+        await wire.get()
+        assert b"x-ionq-simulator: seed=1\r\n" in (await wire.head()).lower()
+
+
+async def test_the_demo_begins_with_a_degraded_backend_and_a_maintenance_within_a_day(
+    simulator: Simulator, client: httpx.AsyncClient
+) -> None:
+    simulator.begin_demo()
+    assert (await client.get("/backends/qpu.forte-enterprise-2")).json()["degraded"] is True
+    listed = (await summary(client, simulator))["scheduled_maintenances"]
+    (maintenance,) = [one for one in listed if one["name"] == "Maintenance of the demo"]
+    assert [component["name"] for component in maintenance["components"]] == ["IonQ Forte"]
+    ahead = datetime.fromisoformat(maintenance["scheduled_for"]) - NOW
+    assert timedelta(0) < ahead < timedelta(days=1)
 
 
 async def test_a_connection_is_kept_for_any_number_of_requests(simulator: Simulator) -> None:
