@@ -8,8 +8,7 @@ DEV := .venv
 FUZZ := .venv-fuzz
 
 .DEFAULT_GOAL := help
-.PRECIOUS: %/pyvenv.cfg
-.PHONY: help run demo demo-data dashboards drill bench soak fuzz manifests image test check format lock clean
+.PHONY: help run demo demo-data dashboards drill bench soak fuzz manifests image unit test check format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +22,7 @@ demo: $(RUN)/ready ## The same against the built-in simulator, without any netwo
 drill: $(DEV)/ready ## Rehearse an outage with a real Prometheus and Alertmanager (needs both)
 	$(DEV)/bin/python -m deploy.drill $(ARGS)
 
-bench: $(DEV)/ready $(RUN)/ready ## Measure beside blackbox_exporter (needs a few of Debian's packages)
+bench: $(DEV)/ready $(RUN)/ready ## Measure beside other exporters (needs a few Debian packages; BASELINE=path adds a checkout)
 	$(DEV)/bin/python -m benchmarks $(RUN)/bin/python
 
 soak: $(DEV)/ready ## Scrape 300,000 times with faults, and see that nothing grows (SOAK_SCRAPES=n)
@@ -49,48 +48,60 @@ IMAGE    ?= ghcr.io/ionq-exporter/ionq-exporter
 VERSION   = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 REVISION  = $(shell git rev-parse HEAD)
 
-test: $(DEV)/ready ## Run the tests, with branch coverage
-	$(DEV)/bin/python -m pytest --cov --cov-report=term $(ARGS)
+unit: $(DEV)/ready ## Run the unit tests (ARGS=tests/unit/test_settings.py for one file)
+	$(DEV)/bin/python -m pytest --override-ini testpaths=tests/unit $(ARGS)
 
-check: $(DEV)/ready ## Check format, lint and types
+test: $(DEV)/ready ## Run all tests and measure branch coverage (ARGS=tests/integration for some, without coverage)
+	$(DEV)/bin/python -m pytest --numprocesses auto --dist worksteal $(or $(ARGS),--cov --cov-report=)
+
+check: $(DEV)/ready ## Check format, lint, types, imports and spelling
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
-	$(DEV)/bin/lint-imports
+	$(DEV)/bin/lint-imports --no-logo
 	$(DEV)/bin/yamllint --strict .
+	$(DEV)/bin/codespell
 
 format: $(DEV)/ready ## Format the code and fix what ruff can fix
 	$(DEV)/bin/ruff format .
 	$(DEV)/bin/ruff check --fix .
 
 lock: ## Pin the newest dependencies that pyproject.toml allows, by hash (needs uv)
-	uv pip compile $(LOCK) pyproject.toml --output-file requirements.txt
-	uv pip compile $(LOCK) --group build --output-file requirements-build.txt
-	uv pip compile $(LOCK) pyproject.toml --group dev --constraints requirements.txt --output-file requirements-dev.txt
-	uv pip compile $(LOCK) pyproject.toml --group fuzz --constraints requirements.txt --output-file requirements-fuzz.txt
+	$(LOCK) pyproject.toml --output-file requirements.txt
+	$(LOCK) --group build --output-file requirements-build.txt
+	$(LOCK) pyproject.toml --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --group fuzz --constraints requirements.txt --output-file requirements-fuzz.txt
+	echo pip | $(LOCK) - --output-file $(PIPS)/newest-pip.txt
 
-LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+# With the extras, since pip before 23.3 looks for the newest release of an extra that a lock does not name.
+LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
         --no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 clean: ## Remove what these targets made
 	rm -rf $(DEV) $(RUN) $(FUZZ) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
+PIPS := tests/system/packaging
 
-%/pyvenv.cfg:
+%/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "ionq-exporter needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	$(PYTHON) -m venv $*
+	$(PYTHON) -m venv --clear $*
 
-$(RUN)/ready: requirements.txt $(RUN)/pyvenv.cfg
-	$(RUN)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements.txt
+$(RUN)/ready: requirements.txt | $(RUN)/bin/pip
+	@echo "Install the exporter's dependencies in $(RUN): about 10 seconds"
+	@$(RUN)/bin/python $(PIP_INSTALL) --requirement requirements.txt
 	@touch $@
 
-$(FUZZ)/ready: requirements-fuzz.txt $(FUZZ)/pyvenv.cfg
-	$(FUZZ)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements-fuzz.txt
+$(FUZZ)/ready: requirements-fuzz.txt | $(FUZZ)/bin/pip
+	@echo "Install the fuzzers in $(FUZZ): about 30 seconds"
+	@$(FUZZ)/bin/python $(PIP_INSTALL) --requirement requirements-fuzz.txt
 	@touch $@
 
-$(DEV)/ready: requirements-dev.txt pyproject.toml $(DEV)/pyvenv.cfg
-	$(DEV)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements-dev.txt
-	$(DEV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+$(DEV)/ready: requirements-dev.txt $(PIPS)/oldest-pip.txt $(PIPS)/newest-pip.txt | $(DEV)/bin/pip
+	@echo "Install the development tools in $(DEV): about a minute"
+	@$(DEV)/bin/python $(PIP_INSTALL) --requirement requirements-dev.txt
+	@for pip in oldest-pip newest-pip; do \
+	  $(DEV)/bin/python $(PIP_INSTALL) --upgrade --target $(DEV)/$$pip --requirement $(PIPS)/$$pip.txt || exit 1; \
+	done
 	@touch $@

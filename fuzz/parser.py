@@ -14,44 +14,42 @@ with atheris.instrument_imports(include=["exporter", "json"]):
     from prometheus_client.parser import text_string_to_metric_families as parse_text
 
     from exporter.common.errors import InvalidJSONError, UnexpectedShapeError
-    from exporter.metrics.encoding import Format, Part, encode_backends, encode_characterizations
+    from exporter.metrics.backends import BACKEND_FAMILIES
+    from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
+    from exporter.metrics.encoding import END_OF_OPENMETRICS, Format, encode_families
     from exporter.records.backends import parse_backends
     from exporter.records.cardinality import CardinalityLimit
-    from exporter.records.characterizations import (
-        CharacterizedBackend,
-        CharacterizedBackends,
-        parse_characterizations,
-    )
+    from exporter.records.characterizations import CharacterizedBackend, parse_characterizations
 
-_CHURN = CardinalityLimit(100)
+_CARDINALITY = CardinalityLimit(100)
 
 
 def check(body: bytes) -> None:
     """Read a body as either answer; anything but the two errors is a crash, and so is unreadable output."""
     try:
-        answer = parse_backends(body)
+        listed = parse_backends(body)
     except (InvalidJSONError, UnexpectedShapeError):
         pass
     else:
-        for backends in (answer, _CHURN.admit(answer)):
-            _check_expositions(partial(encode_backends, backends))
+        for backends in (listed, _CARDINALITY.admit(listed)):
+            _check_expositions(partial(encode_families, BACKEND_FAMILIES, backends.backends))
     try:
         page = parse_characterizations(body, MACHINE)
     except (InvalidJSONError, UnexpectedShapeError):
         return
-    # The records of a page are one machine's; so that all can be shown, each is another's here.
-    characterized = CharacterizedBackends(
-        tuple(
-            CharacterizedBackend(f"qpu.{number}", "", wanted.id, record)
-            for number, (wanted, record) in enumerate(pairwise((*page.records, *page.records[:1])))
-        )
-    )
-    _check_expositions(partial(encode_characterizations, characterized))
+    # The characterizations of a page are one backend's. Each is another's here, so that all can be shown.
+    read = page.characterizations
+    characterized = [
+        CharacterizedBackend(f"qpu.{number}", "", wanted.id, known)
+        for number, (wanted, known) in enumerate(pairwise((*read, *read[:1])))
+    ]
+    _check_expositions(partial(encode_families, CHARACTERIZATION_FAMILIES, characterized))
 
 
-def _check_expositions(encode: Callable[[Format], Part]) -> None:
-    list(parse_text(encode(Format.TEXT).plain.decode("utf-8")))
-    openmetrics = encode(Format.OPENMETRICS).plain.decode("utf-8") + "# EOF\n"
+def _check_expositions(encode: Callable[[Format], str]) -> None:
+    list(parse_text(encode(Format.TEXT)))
+    openmetrics = encode(Format.OPENMETRICS) + END_OF_OPENMETRICS
+    openmetrics.encode()
     list(parse_openmetrics(openmetrics))  # type: ignore[no-untyped-call]
 
 

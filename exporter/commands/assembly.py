@@ -14,10 +14,9 @@ from exporter import __version__
 from exporter.common.build_info import revision
 from exporter.ionq.api_key import ApiKey, ApiKeyFile, ApiKeySource
 from exporter.ionq.client import IonQClient
-from exporter.ionq.transport import ionq_transport, tls_context
+from exporter.ionq.transport import TransportFactory
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.scrape.characterization_cache import CharacterizationCache
-from exporter.scrape.debug_log import DebugLog
 from exporter.scrape.failure_log import FailureLog
 from exporter.scrape.scraper import Scraper
 from exporter.server.app import WebApp
@@ -32,9 +31,9 @@ _GRACE_SECONDS = 1.0
 
 
 class Exporter:
-    """The clients, the scraper over them and the counters of all.
+    """The scraper, its clients and the exporter's metrics, wired together.
 
-    ``clock`` (monotonic seconds) is what pauses and the rate of log lines go by.
+    ``clock`` is in monotonic seconds.
     """
 
     def __init__(
@@ -46,54 +45,45 @@ class Exporter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Raise OSError or ValueError where the key, its file or a proxy cannot be used."""
-        self.telemetry = ExporterMetrics()
-        debug_log = DebugLog.of(logger)
+        self.metrics = ExporterMetrics()
         new_client = functools.partial(client_factory(settings, api_key, logger), clock=clock)
-        incidents = FailureLog(logger, clock)
-        self.clients = [new_client(on_request=self.telemetry.count_request)]
-        reader = None
+        failure_log = FailureLog(logger, clock)
+        cache = None
         if settings.characterizations:
-            # A client of its own, so that nothing that befalls it can befall /backends.
-            self.clients.append(new_client(on_request=self.telemetry.count_characterization_request))
-            reader = CharacterizationCache(
-                self.clients[-1],
-                self.telemetry,
-                incidents,
-                timeout_seconds=settings.timeout_seconds,
-                max_backends=settings.max_backends,
-                clock=clock,
+            # A client of its own: a pause or a broken connection of one endpoint costs the other nothing.
+            client = new_client(on_request=self.metrics.count_characterization_request, keep_connection=False)
+            cache = CharacterizationCache(
+                client, self.metrics, failure_log, timeout_seconds=settings.timeout_seconds, clock=clock
             )
         self.scraper = Scraper(
-            self.clients[0],
-            self.telemetry,
-            incidents,
+            new_client(on_request=self.metrics.count_request),
+            self.metrics,
+            failure_log,
+            logger=logger,
             timeout_seconds=settings.timeout_seconds,
             max_backends=settings.max_backends,
-            characterizations=reader,
-            on_scrape=debug_log.scrape if debug_log else None,
+            characterizations=cache,
         )
 
     async def aclose(self) -> None:
-        """Close the connections to IonQ."""
-        for client in self.clients:
-            await client.aclose()
+        """End what is still under way, and close the connections to IonQ."""
+        await self.scraper.aclose()
 
 
 def client_factory(
     settings: IonQSettings, api_key: str | None, logger: FilteringBoundLogger
 ) -> Callable[..., IonQClient]:
-    """Return what makes clients that share key, limits and trust, and differ in what else is asked for.
+    """Return a function that makes clients with the same key, limits and certificates.
 
     Raises OSError or ValueError where the key, its file or a proxy cannot be used.
     """
-    debug_log = DebugLog.of(logger)
     return functools.partial(
         IonQClient,
         settings.api_url,
+        logger=logger,
         max_response_bytes=settings.max_response_bytes,
         api_key=_key_source(settings, api_key, logger),
-        on_exchange=debug_log.exchange if debug_log else None,
-        new_transport=functools.partial(ionq_transport, settings.api_url, tls_context()),
+        new_transport=TransportFactory(settings.api_url),
     )
 
 
@@ -120,7 +110,7 @@ async def serve_exporter(
     """Answer scrapes until SIGTERM or SIGINT, let running ones finish, and close the connections to IonQ."""
     app = WebApp(
         exporter.scraper,
-        exporter.telemetry,
+        exporter.metrics,
         telemetry_path=web.telemetry_path,
         timeout_seconds=ionq.timeout_seconds,
         timeout_offset_seconds=web.timeout_offset_seconds,

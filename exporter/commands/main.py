@@ -157,7 +157,7 @@ def _once(output: Path | None, **values: Any) -> int:
     async def run() -> bool:
         _cancel_on(signal.SIGTERM)
         try:
-            return await scrape_once(exporter.scraper, exporter.telemetry, ionq.timeout_seconds, output)
+            return await scrape_once(exporter.scraper, exporter.metrics, ionq.timeout_seconds, output)
         finally:
             await exporter.aclose()
 

@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 from exporter.common.atomic_files import replacing
-from exporter.metrics.encoding import Format, render_scrape
+from exporter.metrics.encoding import Format
 from exporter.metrics.exporter import ExporterMetrics
+from exporter.metrics.exposition import encode_scrape
+from exporter.scrape.deadline import Deadline
 from exporter.scrape.scraper import Scraper
 
 _SUFFIX = ".prom"
@@ -23,15 +25,15 @@ def check_output(output: Path) -> None:
 
 
 async def scrape_once(
-    scraper: Scraper, telemetry: ExporterMetrics, budget_seconds: float, output: Path | None
+    scraper: Scraper, exporter_metrics: ExporterMetrics, budget_seconds: float, output: Path | None
 ) -> bool:
     """Scrape once, write the metrics to ``output`` or standard output, and return whether IonQ was read.
 
     Metrics of the process are left out: node_exporter, which reads the file, has some of the same
     names, and refuses a file that brings them again. Raises OSError where the file cannot be written.
     """
-    scrape = await scraper.scrape(budget_seconds)
-    text = render_scrape(scrape, telemetry, Format.TEXT, with_process=False).plain
+    scrape = await scraper.scrape(Deadline(budget_seconds))
+    text = encode_scrape(scrape, exporter_metrics, Format.TEXT, with_process=False)
     _write(text, output)
     return scrape.up
 

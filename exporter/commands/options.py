@@ -10,7 +10,7 @@ import click
 
 from exporter.common import logging as logs
 from exporter.common.durations import parse_duration
-from exporter.records.backends import MAX_ROWS
+from exporter.records.backends import MAX_BACKENDS
 from exporter.settings import (
     DEFAULT_API_URL,
     DEFAULT_PORT,
@@ -148,7 +148,7 @@ READ_FLAGS = (
     flag(
         "ionq.max-backends",
         type=click.IntRange(min=1),
-        default=MAX_ROWS,
+        default=MAX_BACKENDS,
         help="The most backends to show: in one answer, and of those that were new within an hour.",
     ),
     flag(

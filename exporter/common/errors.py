@@ -1,19 +1,19 @@
-"""What can go wrong with one read of IonQ's API.
+"""The ways in which a read of IonQ can fail.
 
-Each class carries the ``reason`` that labels ``ionq_exporter_api_failures_total`` and the log line,
-so that the metric, the log and the code can never use different words.
+Each class carries the ``reason`` that labels the failure metrics and the log line, so that metric, log and
+code use the same words.
 """
 
+import copy
 import traceback
 from typing import ClassVar, Self
 
 
 class IonQError(Exception):
-    """One read of IonQ's API failed.
+    """A read of IonQ failed.
 
-    ``message`` says what happened and what to do about it. ``request_id`` is IonQ's ``x-request-id``
-    where an answer carried one: IonQ's support asks for it. ``trace`` says where in the code it was, if
-    that is worth knowing.
+    ``message`` says what happened and what to do about it. ``request_id`` is IonQ's ``x-request-id``, which
+    its support asks for. ``trace`` is a stack for errors that are bugs.
     """
 
     reason: ClassVar[str]
@@ -24,9 +24,16 @@ class IonQError(Exception):
         self.request_id: str | None = None
         self.trace: str | None = None
 
+    def with_message(self, message: str) -> Self:
+        """Return a copy with another message. Scrapes that share a read also share its error."""
+        error = copy.copy(self)
+        error.message = message
+        error.args = (message,)
+        return error
+
 
 class ConnectionFailedError(IonQError):
-    """No connection could be made: refused, unreachable, not in time, or the name did not resolve."""
+    """No connection could be made: refused, unreachable, too late, or the name did not resolve."""
 
     reason = "connect"
 
@@ -38,51 +45,51 @@ class TLSError(IonQError):
 
 
 class DeadlineExceededError(IonQError):
-    """There was a connection, but the answer was not complete when the scrape's time was up."""
+    """There was a connection, but no complete response in time."""
 
     reason = "timeout"
 
 
 class ProtocolError(IonQError):
-    """What came over the connection was not one whole HTTP answer."""
+    """What came over the connection was not one whole HTTP response."""
 
     reason = "protocol"
 
 
+class DroppedConnectionError(ProtocolError):
+    """A kept connection turned out to be closed before it answered."""
+
+
 class UnexpectedError(ProtocolError):
-    """Something failed that nobody thought of: a bug here, or in a library."""
+    """An exception that the code does not expect: a bug here or in a library."""
 
     @classmethod
     def of(cls, cause: Exception, message: str | None = None) -> Self:
-        """Return the error for a cause, with its own message unless there is one that hides secrets."""
+        """Return the error for a cause. ``message`` replaces the cause's own where that may hold a secret."""
         error = cls(f"{type(cause).__name__}: {cause if message is None else message}")
-        # Without the messages of a whole traceback, which may hold what a server sent.
+        # Frames only: the messages of a whole traceback may hold what a server sent.
         error.trace = "".join(traceback.format_tb(cause.__traceback__))
         return error
 
 
 class HTTPStatusError(IonQError):
-    """IonQ, or a proxy before it, answered with a status that is not 200.
-
-    ``pause_seconds`` is how long its Retry-After asked to be left alone, 0 without one.
-    """
+    """IonQ, or a proxy before it, answered with a status other than 200."""
 
     reason = "http_status"
 
-    def __init__(self, message: str, status: int, pause_seconds: float = 0.0) -> None:
+    def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
-        self.pause_seconds = pause_seconds
 
 
 class RedirectError(IonQError):
-    """IonQ answered with a redirect, which is never followed."""
+    """IonQ answered with a redirect. Redirects are not followed."""
 
     reason = "redirect"
 
 
 class RateLimitedError(IonQError):
-    """IonQ asked for a pause (429), and it is not over."""
+    """IonQ answered 429, or the pause that a 429 asked for is not over."""
 
     reason = "rate_limited"
 
@@ -100,7 +107,7 @@ class InvalidJSONError(IonQError):
 
 
 class UnexpectedShapeError(IonQError):
-    """The body is JSON, but holds no list of backends."""
+    """The body is JSON, but not what IonQ documents."""
 
     reason = "unexpected_shape"
 

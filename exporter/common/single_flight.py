@@ -1,4 +1,4 @@
-"""One run of a coroutine function, shared by all who call while it is under way."""
+"""Single flight: callers that come while a call is under way share it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,68 +8,48 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Join concurrent calls of ``function`` to one, while each caller keeps its own deadline.
+    """Runs at most one call at a time, and gives its result to everybody who waits for it.
 
-    A run ends at the latest after ``lifetime`` seconds, and as soon as nobody waits for it any more.
+    A call runs to its end even when nobody waits for it any more: callers bound their own waiting, and the
+    call bounds itself.
     """
 
-    def __init__(self, function: Callable[[], Awaitable[T]], lifetime: float) -> None:
-        self._function = function
-        self._lifetime = lifetime
-        self._run: _Run[T] | None = None
+    def __init__(self) -> None:
+        self._task: asyncio.Task[T] | None = None
 
     @property
     def under_way(self) -> bool:
-        """Whether who calls now joins a run."""
-        return self._run is not None and not self._run.ended
+        """Whether a caller that comes now would share a call."""
+        return self._task is not None and not self._task.done()
 
-    async def __call__(self, budget: float) -> T:
-        """Return the function's result. Raises TimeoutError after ``budget`` seconds, or its exception."""
-        async with asyncio.timeout(budget):
-            while True:
-                run, joined = self._run, True
-                if run is None or run.ended:
-                    run, joined = _Run(self._function, self._lifetime), False
-                    self._run = run
-                try:
-                    return await run.result()
-                except TimeoutError:
-                    # Who joined late has time left for a run of its own.
-                    if not joined:
-                        raise
+    async def __call__(self, function: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of the call under way, or of a new call of ``function``.
 
+        Raises what the call raises. A caller that shared a call and sees it time out starts a new one,
+        because it came later and has time left.
+        """
+        while True:
+            task, shared = self._task, True
+            if task is None or task.done():
+                task, shared = asyncio.ensure_future(function()), False
+                task.add_done_callback(_retrieve_exception)
+                self._task = task
+            # Not shield(): from Python 3.14 on it logs the exception when one of several callers has left.
+            await asyncio.wait((task,))
+            try:
+                return task.result()
+            except TimeoutError:
+                if not shared:
+                    raise
 
-class _Run(Generic[T]):
-    def __init__(self, function: Callable[[], Awaitable[T]], lifetime: float) -> None:
-        self._waiting = 0
-        self._abandoned = False
-        self._task = asyncio.ensure_future(_within(function, lifetime))
-        self._task.add_done_callback(_retrieve_exception)
-
-    @property
-    def ended(self) -> bool:
-        # Not task.cancelling(): anyio cancels a task for a moment while it connects.
-        return self._task.done() or self._abandoned
-
-    async def result(self) -> T:
-        self._waiting += 1
-        try:
-            # Not shield(): from Python 3.14 on it reports the exception if just one waiter has given up.
+    async def aclose(self) -> None:
+        """Cancel the call under way, if any, and wait for its end."""
+        if self._task:
+            self._task.cancel()
             await asyncio.wait((self._task,))
-            return self._task.result()
-        finally:
-            self._waiting -= 1
-            if not self._waiting:
-                self._abandoned = True
-                self._task.cancel()
-
-
-async def _within(function: Callable[[], Awaitable[T]], lifetime: float) -> T:
-    async with asyncio.timeout(lifetime):
-        return await function()
 
 
 def _retrieve_exception(task: asyncio.Task[T]) -> None:
-    """Keep asyncio from reporting the exception of a run that nobody waited for to the end."""
+    """Keep asyncio from logging the exception of a call that nobody waits for."""
     if not task.cancelled():
         task.exception()

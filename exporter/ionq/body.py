@@ -1,80 +1,75 @@
-"""What an HTTP response of IonQ's says, read within bounds."""
+"""Reads the body of a response within a limit."""
 
 import json
 import reprlib
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import cast
 
 import httpx
 
 from exporter.common.errors import IonQError, ProtocolError, ResponseTooLargeError
 
-_DEFAULT_RETRY_AFTER_SECONDS = 30.0
 _MAX_ERROR_BODY_BYTES = 16 * 1024
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
+_PLAIN = ("", "identity")
+_GZIP = ("gzip", "x-gzip")
 
 
 async def read_body(response: httpx.Response, limit: int) -> bytes:
-    """Read a body of at most ``limit`` bytes after decompression.
+    """Return a body of at most ``limit`` bytes after decompression.
 
-    Decompresses chunk by chunk, so that a bomb is found before it has gone off.
+    Decompresses chunk by chunk, so that a gzip bomb fills no memory.
     Raises ResponseTooLargeError, ProtocolError and httpx's errors.
     """
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in (*_PLAIN, *_GZIP):
+        raise ProtocolError(f"the response has the encoding {encoding[:20]!r}, which was not asked for")
+    decompress = _Gunzip() if encoding in _GZIP else None
     body = bytearray()
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip"):
-        raise ProtocolError("the answer is compressed in a way that was not asked for")
-    gunzip = zlib.decompressobj(_GZIP_WBITS) if encoding == "gzip" else None
     async for chunk in cast("httpx.AsyncByteStream", response.stream):
-        try:
-            body += gunzip.decompress(chunk, limit + 1 - len(body)) if gunzip else chunk
-        except zlib.error as error:
-            raise ProtocolError(f"the answer says that it is gzip, but is not: {error}") from error
-        if gunzip and gunzip.unused_data:
-            # They would pile up uncounted; and of a second stream nothing would be read.
-            raise ProtocolError("bytes follow the end of the answer's gzip stream")
+        if decompress:
+            decompress(chunk, body, limit + 1)
+        else:
+            body += chunk
         if len(body) > limit:
             raise ResponseTooLargeError(
-                f"IonQ's answer is over {limit} bytes: if it should be, raise --ionq.max-response-bytes"
+                f"IonQ's response is over {limit} bytes: if it should be, raise --ionq.max-response-bytes"
             )
-    if gunzip and not gunzip.eof:
-        raise ProtocolError("the answer's gzip stream broke off")
+    if decompress and not decompress.complete:
+        raise ProtocolError("the gzip stream of the response broke off")
     return bytes(body)
 
 
-async def read_explanation(response: httpx.Response, redact: Callable[[bytes], bytes]) -> str:
-    """Return the message of an error body in IonQ's format, in brackets; a proxy's HTML tells nothing.
+class _Gunzip:
+    """Decompresses a body of one or several gzip members (RFC 1952, 2.2)."""
 
-    ``redact`` blanks secrets before the message is shortened, which could cut one in two.
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP_WBITS)
+
+    @property
+    def complete(self) -> bool:
+        return self._member.eof
+
+    def __call__(self, chunk: bytes, body: bytearray, limit: int) -> None:
+        """Append what a chunk holds to the body, until that has ``limit`` bytes."""
+        try:
+            while chunk and len(body) < limit:
+                if self._member.eof:
+                    self._member = zlib.decompressobj(_GZIP_WBITS)
+                body += self._member.decompress(chunk, limit - len(body))
+                chunk = self._member.unused_data
+        except zlib.error as error:
+            raise ProtocolError(f"the response claims to be gzip, but is not: {error}") from error
+
+
+async def read_explanation(response: httpx.Response, redact: Callable[[bytes], bytes]) -> str:
+    """Return the message of an error body in IonQ's format, in brackets, or "" for any other body.
+
+    ``redact`` blanks secrets before the message is shortened, which could cut a secret in two.
     """
     try:
         message = json.loads(redact(await read_body(response, _MAX_ERROR_BODY_BYTES)))["message"]
     except (IonQError, httpx.HTTPError, ValueError, RecursionError, LookupError, TypeError):
         return ""
     return f" ({reprlib.repr(message)})"
-
-
-def retry_after_seconds(
-    headers: httpx.Headers, longest: float, *, without: float = _DEFAULT_RETRY_AFTER_SECONDS
-) -> float:
-    """Return the pause that Retry-After asks for, as seconds or as a date, within bounds.
-
-    ``without`` is the pause where there is none; a senseless one counts as 30 s.
-    """
-    if "Retry-After" not in headers:
-        return without
-    text = headers["Retry-After"].strip()
-    if text.isdecimal() and text.isascii():
-        seconds = float(text)
-    else:
-        try:
-            moment = parsedate_to_datetime(text)
-        except (ValueError, OverflowError):
-            return _DEFAULT_RETRY_AFTER_SECONDS
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
-    return min(max(seconds, 0.0), longest)

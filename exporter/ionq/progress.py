@@ -1,4 +1,4 @@
-"""How far a read has got, for who stops waiting for it: the client itself sets no deadline."""
+"""How far a read of IonQ has got. A scrape that stops waiting says so in its error."""
 
 from exporter.common.errors import (
     ConnectionFailedError,
@@ -7,48 +7,60 @@ from exporter.common.errors import (
     IonQError,
     TLSError,
 )
-from exporter.ionq.transport_errors import Phases
-
-_NOTHING_BEGUN = Phases()
+from exporter.ionq.network import Network, Step
 
 
 class ReadProgress:
-    """What a read knows of itself while it is under way."""
+    """Follows the requests of one read."""
 
     def __init__(self) -> None:
-        self.tries = 0
+        self.attempts = 0
         """How many requests were made."""
-        self._host = ""
-        self._phases = _NOTHING_BEGUN
-        self._first_answer: HTTPStatusError | None = None
+        self.host = ""
+        """Where the request goes, and through which proxy."""
+        self.answered = False
+        """Whether the head of a response arrived."""
+        self.first_response: HTTPStatusError | None = None
+        """The response that a second attempt is to replace."""
+        self._network: Network | None = None
+        self._connections_before = 0
 
-    def try_host(self, host: str, phases: Phases) -> None:
-        """Note that a request is made."""
-        self.tries += 1
-        self._host = host
-        self._phases = phases
+    def begin_attempt(self, host: str, network: Network | None) -> None:
+        """Start to follow a request to a host."""
+        self.attempts += 1
+        self.host = host
+        self.answered = False
+        self._network = network
+        self._connections_before = network.connections if network else 0
 
-    def try_again_after(self, answer: HTTPStatusError) -> None:
-        """Note an answer that another try is to follow."""
-        self._first_answer = answer
-        self._phases = _NOTHING_BEGUN
+    @property
+    def reused_connection(self) -> bool:
+        """Whether the request went out on a connection that an earlier one opened."""
+        return self._network is not None and self._network.connections == self._connections_before
+
+    @property
+    def connecting(self) -> bool:
+        """Whether a connection was begun and not made. Name lookup and a proxy's tunnel are part of it."""
+        return self._network is not None and self._network.step is Step.CONNECTING
+
+    @property
+    def handshaking(self) -> bool:
+        """Whether a TLS handshake was begun and not completed."""
+        return self._network is not None and self._network.step is Step.HANDSHAKING
 
     def overdue(self, when: str, advice: str = "") -> IonQError:
-        """Return the error for who gave up: ``when``, like "within 4s", and with what further advice."""
-        if self._first_answer:
-            return self._no_second_answer(self._first_answer)
-        if self._phases.connecting:
+        """Return the error of a caller that stops waiting. ``when`` is like "within 4s"."""
+        if self.first_response:
+            second = "no response to" if self.attempts > 1 else "no time for"
+            return self.first_response.with_message(
+                f"{self.first_response.message} ({second} a second attempt)"
+            )
+        if self.connecting:
             return ConnectionFailedError(
-                f"no connection to {self._host} {when}: check DNS, firewall and HTTPS_PROXY{advice}"
+                f"no connection to {self.host} {when}: check DNS, firewall and HTTPS_PROXY{advice}"
             )
-        if self._phases.handshaking:
+        if self.handshaking:
             return TLSError(
-                f"no TLS handshake with {self._host} {when}: check firewall and HTTPS_PROXY{advice}"
+                f"no TLS handshake with {self.host} {when}: check firewall and HTTPS_PROXY{advice}"
             )
-        return DeadlineExceededError(f"no complete answer {when}: see https://status.ionq.co{advice}")
-
-    def _no_second_answer(self, first: HTTPStatusError) -> HTTPStatusError:
-        second = "no answer to a second try" if self._phases.begun else "no time for a second try"
-        error = HTTPStatusError(f"{first.message} ({second})", first.status, first.pause_seconds)
-        error.request_id = first.request_id
-        return error
+        return DeadlineExceededError(f"no complete response {when}: see https://status.ionq.co{advice}")

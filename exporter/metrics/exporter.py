@@ -1,142 +1,103 @@
-"""The exporter's metrics about itself and about its scrapes."""
+"""The exporter's metrics about itself."""
 
 import platform
-from collections.abc import Iterable, Iterator
-
-import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
+from collections.abc import Iterable
 
 from exporter import __version__
 from exporter.common.build_info import revision
 from exporter.common.errors import REASONS
-from exporter.metrics.process import ProcessConstantsCollector, ProcessUsageCollector
-from exporter.records.backends import FIELDS
-from exporter.records.characterizations import RECORD_FIELDS
+from exporter.common.logging import stderr_writer
+from exporter.metrics.encoding import Family, Format, escape_label
+from exporter.records import backends, characterizations
 from exporter.records.json_values import Rejection
 
-
-class Ledger(CollectorRegistry):
-    """A registry that knows when it changed, so that what was written of it can be kept till then."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.version = 0
+_API_REQUESTS = Family(
+    name="ionq_exporter_api_requests_total",
+    type="counter",
+    help="Requests sent to IonQ, retries included.",
+)
+_API_FAILURES = Family(
+    name="ionq_exporter_api_failures_total",
+    type="counter",
+    help="Scrapes that ended with ionq_up 0, by reason.",
+)
+_REJECTED_VALUES = Family(
+    name="ionq_exporter_rejected_values_total",
+    type="counter",
+    help="Values, rows and characterizations in IonQ's responses that were not valid, by field.",
+)
+_CHARACTERIZATION_REQUESTS = Family(
+    name="ionq_exporter_characterization_requests_total",
+    type="counter",
+    help="Of the requests sent to IonQ, those for characterizations.",
+)
+_CHARACTERIZATION_FAILURES = Family(
+    name="ionq_exporter_characterization_failures_total",
+    type="counter",
+    help="Reads of a characterization that failed, by reason. None costs a metric of /backends.",
+)
+_LOG_LINES_DROPPED = Family(
+    name="ionq_exporter_log_lines_dropped_total",
+    type="counter",
+    help="Log lines that could not be written.",
+)
+_BUILD_INFO = Family(
+    name="ionq_exporter_build_info",
+    help="Version and revision of the exporter, and the Python that runs it: always 1.",
+)
 
 
 class ExporterMetrics:
     """Counters that live as long as the process."""
 
     def __init__(self) -> None:
-        # A process's start is told once by process_start_time_seconds, not once for each counter.
-        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.requests = Ledger()
-        """What changes with each request to IonQ."""
-        self.incidents = Ledger()
-        """What changes seldom: when something goes wrong or is read once, or never."""
-        self.usage = ProcessUsageCollector()
-        """What changes all the time: what the process uses."""
-        self.constants = CollectorRegistry()
-        """What never changes: the process's start and limits, and the Python that runs it."""
-        self.constants.register(ProcessConstantsCollector())
-        PlatformCollector(registry=self.constants)
-        self._api_requests = Counter(
-            "ionq_exporter_api_requests_total",
-            "Requests sent to IonQ, retries included.",
-            registry=self.requests,
+        self.api_requests = 0
+        self.api_failures = dict.fromkeys(REASONS, 0.0)
+        self.rejected_values = dict.fromkeys(
+            (*backends.REJECTED_FIELDS, *characterizations.REJECTED_FIELDS), 0.0
         )
-        self._api_failures = Counter(
-            "ionq_exporter_api_failures_total",
-            "Scrapes that ended with ionq_up 0, by reason.",
-            ["reason"],
-            registry=self.incidents,
-        )
-        self._rejected_values = Counter(
-            "ionq_exporter_rejected_values_total",
-            "Values, rows and records in IonQ's answers that were not valid, by field.",
-            ["field"],
-            registry=self.incidents,
-        )
-        self._characterization_requests = Counter(
-            "ionq_exporter_characterization_requests_total",
-            "Of the requests sent to IonQ, those for characterizations.",
-            registry=self.incidents,
-        )
-        self._characterization_failures = Counter(
-            "ionq_exporter_characterization_failures_total",
-            "Reads of a characterization that failed, by reason; none costs a metric of /backends.",
-            ["reason"],
-            registry=self.incidents,
-        )
-        build_info = Gauge(
-            "ionq_exporter_build_info",
-            "Version and revision of the exporter, and the Python that runs it: always 1.",
-            ["version", "revision", "python_version"],
-            registry=self.incidents,
-        )
-        build_info.labels(__version__, revision(), platform.python_version()).set(1)
-        for reason in REASONS:
-            self._api_failures.labels(reason)
-            self._characterization_failures.labels(reason)
-        for field in (*FIELDS, *RECORD_FIELDS):
-            self._rejected_values.labels(field)
-
-    @property
-    def ledgers(self) -> tuple[Ledger, ...]:
-        """All that the exporter tells about itself."""
-        return self.requests, self.incidents
+        self.characterization_requests = 0
+        self.characterization_failures = dict.fromkeys(REASONS, 0.0)
 
     def count_request(self) -> None:
         """Count a request sent to IonQ."""
-        self._api_requests.inc()
-        self.requests.version += 1
+        self.api_requests += 1
 
     def count_failure(self, reason: str) -> None:
         """Count a scrape that failed."""
-        self._api_failures.labels(reason).inc()
-        self.incidents.version += 1
+        self.api_failures[reason] += 1
 
     def count_characterization_request(self) -> None:
         """Count a request sent to IonQ for a characterization."""
         self.count_request()
-        self._characterization_requests.inc()
-        self.incidents.version += 1
+        self.characterization_requests += 1
 
     def count_characterization_failure(self, reason: str) -> None:
         """Count a read of a characterization that failed."""
-        self._characterization_failures.labels(reason).inc()
-        self.incidents.version += 1
+        self.characterization_failures[reason] += 1
 
     def count_rejections(self, rejections: Iterable[Rejection]) -> None:
-        """Count what was not valid in one answer."""
+        """Count what was not valid in one response."""
         for rejection in rejections:
-            self._rejected_values.labels(rejection.field).inc(rejection.count)
-            self.incidents.version += 1
+            self.rejected_values[rejection.field] += rejection.count
 
-
-class ScrapeCollector(Collector):
-    """What there is to say about one scrape.
-
-    ::
-
-        ionq_up 1.0
-        ionq_scrape_duration_seconds 0.0831
-    """
-
-    def __init__(self, *, up: bool, duration_seconds: float) -> None:
-        self._up = up
-        self._duration_seconds = duration_seconds
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the two families of a scrape."""
-        yield GaugeMetricFamily(
-            "ionq_up", "Whether this scrape read IonQ's backends and understood them, 1 or 0.", self._up
+    def encode(self, form: Format) -> str:
+        """Return all families. Every label value is present from the start, with 0."""
+        return "".join(
+            (
+                _API_REQUESTS.encode(self.api_requests, form),
+                _API_FAILURES.encode_by("reason", self.api_failures, form),
+                _REJECTED_VALUES.encode_by("field", self.rejected_values, form),
+                _CHARACTERIZATION_REQUESTS.encode(self.characterization_requests, form),
+                _CHARACTERIZATION_FAILURES.encode_by("reason", self.characterization_failures, form),
+                _LOG_LINES_DROPPED.encode(stderr_writer().dropped_lines, form),
+                _BUILD_INFO.heads[form],
+                _BUILD_INFO_SAMPLE,
+            )
         )
-        yield GaugeMetricFamily(
-            "ionq_scrape_duration_seconds",
-            "How long this scrape waited for IonQ, in seconds.",
-            self._duration_seconds,
-            unit="seconds",
-        )
+
+
+_BUILD_INFO_SAMPLE = (
+    f'{_BUILD_INFO.name}{{python_version="{platform.python_version()}",revision="{escape_label(revision())}"'
+    f',version="{__version__}"}} 1.0\n'
+)

@@ -1,75 +1,57 @@
-"""What the process costs, under the names and with the help that prometheus_client's own collector gives it.
+"""The metrics of the process, under the names and with the help of prometheus_client's own collectors.
 
-That collector reads the limits of the process, its start and the machine's at each scrape, which is a tenth
-of a scrape's CPU time. Here what never changes is taken from it once, and the rest read from where it is
-cheap.
+The library's process collector reads start time and limits at each scrape, which took a tenth of a scrape's
+CPU time. Here it is asked for them once, and only what changes is read each time.
 """
 
+import functools
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from prometheus_client import ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import generate_latest as generate_text
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from exporter.metrics.encoding import END_OF_OPENMETRICS, Family, Format
 
 _PAGES = Path("/proc/self/statm")
 _OPEN_FILES = Path("/proc/self/fd")
-_LASTING = frozenset(("process_start_time_seconds", "process_max_fds"))
+_CONSTANTS = ("process_start_time_seconds", "process_max_fds", "python_info")
+
+_CPU = Family(
+    name="process_cpu_seconds_total", type="counter", help="Total user and system CPU time spent in seconds."
+)
+_VIRTUAL_MEMORY = Family(name="process_virtual_memory_bytes", help="Virtual memory size in bytes.")
+_RESIDENT_MEMORY = Family(name="process_resident_memory_bytes", help="Resident memory size in bytes.")
+_OPEN_FDS = Family(name="process_open_fds", help="Number of open file descriptors.")
 
 
-class ProcessUsageCollector(Collector):
-    """What the process uses at the moment; without /proc, its CPU time alone.
-
-    ::
-
-        process_cpu_seconds_total 0.24
-        process_virtual_memory_bytes 2.54263296e+08
-        process_resident_memory_bytes 3.9124992e+07
-        process_open_fds 9.0
-    """
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield a family for each resource."""
-        yield CounterMetricFamily(
-            "process_cpu_seconds_total",
-            "Total user and system CPU time spent in seconds.",
-            value=time.process_time(),
-        )
-        try:
-            virtual_pages, resident_pages, *_ = _PAGES.read_bytes().split()
-            open_fds = len(os.listdir(_OPEN_FILES))  # noqa: PTH208 -- a tenth of iterdir()'s time
-        except OSError:
-            return
-        page_bytes = os.sysconf("SC_PAGE_SIZE")
-        yield GaugeMetricFamily(
-            "process_virtual_memory_bytes",
-            "Virtual memory size in bytes.",
-            value=int(virtual_pages) * page_bytes,
-        )
-        yield GaugeMetricFamily(
-            "process_resident_memory_bytes",
-            "Resident memory size in bytes.",
-            value=int(resident_pages) * page_bytes,
-        )
-        yield GaugeMetricFamily("process_open_fds", "Number of open file descriptors.", value=open_fds)
+def encode_process(form: Format) -> str:
+    """Return what the process uses and runs on. Without /proc, that is its CPU time and Python."""
+    return "".join((*_encode_usage(form), _encode_constants(form)))
 
 
-class ProcessConstantsCollector(Collector):
-    """When the process started, and what it may have.
+def _encode_usage(form: Format) -> Iterator[str]:
+    yield _CPU.encode(time.process_time(), form)
+    try:
+        virtual_pages, resident_pages, *_ = _PAGES.read_bytes().split()
+        open_fds = len(os.listdir(_OPEN_FILES))  # noqa: PTH208 -- a tenth of iterdir()'s time
+    except OSError:
+        return
+    page_bytes = os.sysconf("SC_PAGE_SIZE")
+    yield _VIRTUAL_MEMORY.encode(int(virtual_pages) * page_bytes, form)
+    yield _RESIDENT_MEMORY.encode(int(resident_pages) * page_bytes, form)
+    yield _OPEN_FDS.encode(open_fds, form)
 
-    ::
 
-        process_start_time_seconds 1.7636e+09
-        process_max_fds 1024.0
-    """
-
-    def __init__(self) -> None:
-        library = ProcessCollector(registry=None)
-        self._families = [family for family in library.collect() if family.name in _LASTING]
-
-    def collect(self) -> list[Metric]:
-        """Return what was found at the start."""
-        return self._families
+@functools.cache
+def _encode_constants(form: Format) -> str:
+    registry = CollectorRegistry(auto_describe=True)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    constants = registry.restricted_registry(_CONSTANTS)
+    generate = generate_openmetrics if form is Format.OPENMETRICS else generate_text
+    text: bytes = generate(constants)
+    return text.decode().removesuffix(END_OF_OPENMETRICS)

@@ -1,14 +1,12 @@
-"""Untrusted bytes in, validated backends out.
+"""Parses ``GET /backends``: untrusted bytes to frozen backends. Pure: no I/O.
 
-Pure: nothing here knows of HTTP or Prometheus, and nothing behind it checks a type again. The facts
-about fields and units are those of IonQ's API page for ``GET /backends`` (v0.4) and, for the queue
-time's unit, of recorded answers (see the README).
+The names and meanings of the fields are those of IonQ's API page (v0.4). The page gives no unit for the queue
+time: recorded responses show that it is in milliseconds (docs/metrics.md).
 """
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 from exporter.common.errors import UnexpectedShapeError
 from exporter.records.json_values import (
@@ -23,34 +21,17 @@ from exporter.records.json_values import (
     to_timestamp,
 )
 
-T = TypeVar("T")
-
-FIELDS = (
-    "row",
-    "backend",
-    "location",
-    "status",
-    "qubits",
-    "average_queue_time",
-    "kw",
-    "degraded",
-    "last_updated",
-    "characterization_id",
-)
-"""Where a rejected value can come from; ``row`` is a row that is no object, or a duplicate."""
-
 KNOWN_STATUSES = ("available", "unavailable", "retired")
-"""The states that IonQ documents for v0.4; others are exported as they come."""
+"""The states that IonQ documents for v0.4. Others are exported as they come."""
 
-MAX_ROWS = 500
-"""Ten times what any provider lists, and soon written: the exporter does nothing else meanwhile."""
+MAX_BACKENDS = 500
+"""The default of --ionq.max-backends: about ten times what any provider lists."""
 
 _MILLISECONDS_PER_SECOND = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """One machine or simulator, in base units; None is what IonQ did not send, or sent wrongly."""
+class Backend(NamedTuple):
+    """A quantum computer or simulator, in base units. None means not sent, or not valid."""
 
     name: str
     location: str = ""
@@ -63,23 +44,50 @@ class Backend:
     characterization_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class BackendList:
-    """What one answer said, and what in it was wrong. Compared by identity, so it can key a cache."""
+    """The backends of one response, and what in it was not valid."""
 
     backends: tuple[Backend, ...]
     rejections: tuple[Rejection, ...] = ()
 
 
-@functools.lru_cache(maxsize=1)
-def parse_backends(body: bytes, max_rows: int = MAX_ROWS) -> BackendList:
-    """Parse the body of ``GET /backends``; the same bytes as last time yield the same object.
+def _milliseconds_to_seconds(value: Any) -> float:
+    return to_amount(value) / _MILLISECONDS_PER_SECOND
 
-    One bad value costs that value, and one row without a usable name costs that row; rows beyond
-    ``max_rows`` are not read.
-    Raises InvalidJSONError or UnexpectedShapeError, and nothing else.
+
+class _Field(NamedTuple):
+    name: str
+    """IonQ's name."""
+    attribute: str
+    """The attribute of Backend."""
+    convert: Callable[[Any], Any]
+
+
+_FIELDS = (
+    _Field("location", "location", to_text),
+    _Field("status", "status", to_text),
+    _Field("qubits", "qubits", to_count),
+    _Field("average_queue_time", "average_queue_time_seconds", _milliseconds_to_seconds),
+    _Field("kw", "energy_kwh", to_amount),
+    _Field("degraded", "degraded", to_flag),
+    _Field("last_updated", "last_updated_timestamp_seconds", to_timestamp),
+    _Field("characterization_id", "characterization_id", to_text),
+)
+
+REJECTED_FIELDS = ("row", "backend", *(field.name for field in _FIELDS))
+"""The label ``field`` of rejected values. ``row`` is a row that is no object, or a duplicate."""
+
+
+def parse_backends(body: bytes, max_backends: int = MAX_BACKENDS) -> BackendList:
+    """Parse the body of ``GET /backends``.
+
+    A value that is not valid costs that value. A row without a usable name costs that row. Rows beyond
+    ``max_backends`` are not read.
+    Raises InvalidJSONError, or UnexpectedShapeError where there are rows and none is usable.
     """
     document = decode(body)
+    # One client of IonQ's also accepts {"backends": [...]}.
     rows = document.get("backends") if isinstance(document, dict) else document
     if not isinstance(rows, list):
         raise UnexpectedShapeError(
@@ -87,22 +95,27 @@ def parse_backends(body: bytes, max_rows: int = MAX_ROWS) -> BackendList:
         )
     backends: dict[tuple[str, str], Backend] = {}
     rejections: list[Rejection] = []
-    if len(rows) > max_rows:
-        problem = f"is one row more than --ionq.max-backends={max_rows} lets be read"
-        rejections.append(Rejection("row", f"row {max_rows + 1}", problem, count=len(rows) - max_rows))
-    for position, row in enumerate(rows[:max_rows], start=1):
+    if len(rows) > max_backends:
+        problem = f"is one row more than --ionq.max-backends={max_backends} allows"
+        rejections.append(Rejection("row", f"row {max_backends + 1}", problem, len(rows) - max_backends))
+    for position, row in enumerate(rows[:max_backends], start=1):
         reader = ValueReader(f"row {position}")
-        backend = _backend(row, reader)
+        backend = _parse_row(row, reader)
         if backend and (backend.name, backend.location) in backends:
-            rejections.append(Rejection("row", backend.name, "has a row before it with the same location"))
+            rejections.append(Rejection("row", backend.name, "repeats a row with the same location"))
             continue
-        rejections.extend(reader.rejections)
+        rejections += reader.rejections
         if backend:
             backends[backend.name, backend.location] = backend
+    if rows and not backends:
+        raise UnexpectedShapeError(
+            f"IonQ listed {len(rows)} backends without a usable name, the first as {excerpt(rows[0])}: "
+            "its API may have changed"
+        )
     return BackendList(tuple(backends.values()), tuple(rejections))
 
 
-def _backend(row: object, reader: ValueReader) -> Backend | None:
+def _parse_row(row: object, reader: ValueReader) -> Backend | None:
     if not isinstance(row, dict):
         reader.reject("row", f"{excerpt(row)} is not an object")
         return None
@@ -110,22 +123,9 @@ def _backend(row: object, reader: ValueReader) -> Backend | None:
     if name is None:
         return None
     reader.row = name
-
-    def read(field: str, convert: Callable[[Any], T | None]) -> T | None:
-        return reader.read(field, row.get(field), convert)
-
-    return Backend(
-        name=name,
-        location=read("location", to_text) or "",
-        status=read("status", to_text),
-        qubits=read("qubits", to_count),
-        average_queue_time_seconds=read("average_queue_time", _milliseconds),
-        energy_kwh=read("kw", to_amount),
-        degraded=read("degraded", to_flag),
-        last_updated_timestamp_seconds=read("last_updated", to_timestamp),
-        characterization_id=read("characterization_id", to_text),
-    )
-
-
-def _milliseconds(value: Any) -> float:
-    return to_amount(value) / _MILLISECONDS_PER_SECOND
+    values = {
+        attribute: value
+        for field, attribute, convert in _FIELDS
+        if (value := reader.read(field, row.get(field), convert)) is not None
+    }
+    return Backend(name, **values)

@@ -1,11 +1,9 @@
-"""Untrusted bytes in, validated characterizations out: how good a machine was when IonQ measured it.
+"""Parses ``GET /backends/{backend}/characterizations``: untrusted bytes to frozen characterizations.
 
-Pure, as ``backends.py`` is. The facts about fields and units are those of IonQ's API page for
-``GET /backends/{backend}/characterizations`` (v0.4), which documents ``timing`` in seconds.
+Pure: no I/O. The names and units of the fields are those of IonQ's API page (v0.4), which documents
+``timing`` in seconds.
 """
 
-import functools
-import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +22,7 @@ from exporter.records.json_values import (
     to_timestamp,
 )
 
-RECORD_FIELDS = (
+REJECTED_FIELDS = (
     "record",
     "record.id",
     "record.backend",
@@ -34,26 +32,29 @@ RECORD_FIELDS = (
     "record.fidelity",
     "record.timing",
 )
-"""Where a rejected value can come from; ``record`` is a record that is no object, or their number."""
+"""The label ``field`` of rejected values. ``record`` is a characterization that is no object."""
 
-MAX_RECORDS = 10
+MAX_CHARACTERIZATIONS = 10
 """The most that IonQ puts on a page."""
 
 MEASURED_OPERATIONS = ("spam", "1q", "2q")
-"""State preparation and measurement, gates on one qubit, gates on two: what has a fidelity."""
+"""State preparation and measurement, gates on one qubit, gates on two: the operations with a fidelity."""
 
 TIMED_OPERATIONS = ("1q", "2q", "readout", "reset")
 
+CHANCE_LEVEL = 0.5
+_PLACEHOLDER = 0.501
+"""A fidelity in old characterizations that were not measured."""
+
 _FOUNDED = datetime(2015, 1, 1, tzinfo=UTC).timestamp()
-_PLACEHOLDERS = frozenset((0.501,))
-"""Fidelities that stand in old records where nothing was measured."""
+_MAX_QUBIT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Characterization:
-    """One record, which never changes; what IonQ did not send, or sent wrongly, is None or left out.
+    """A characterization, which never changes. None, or absent from a mapping, means not sent or not valid.
 
-    Fidelities are medians, ratios from 0 to 1, by operation; times are in seconds.
+    Fidelities are medians, ratios from 0 to 1, by operation. Times are in seconds.
     """
 
     id: str
@@ -69,134 +70,115 @@ class Characterization:
 
 @dataclass(frozen=True, slots=True)
 class CharacterizedBackend:
-    """A backend, the id of its characterization by ``/backends``, and the record known of it, if any."""
+    """A backend, the characterization id that ``/backends`` names, and the characterization known, if any."""
 
     name: str
     location: str
     characterization_id: str
-    record: Characterization | None = None
+    characterization: Characterization | None = None
 
     @property
     def is_current(self) -> bool:
-        """Whether the record is the one that ``/backends`` names."""
-        return self.record is not None and self.record.id == self.characterization_id
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CharacterizedBackends:
-    """All that is known of them at one time. Compared by identity, so it can key a cache."""
-
-    backends: tuple[CharacterizedBackend, ...] = ()
-
-
-NOTHING_CHARACTERIZED = CharacterizedBackends()
+        """Whether the known characterization is the one that ``/backends`` names."""
+        return self.characterization is not None and self.characterization.id == self.characterization_id
 
 
 @dataclass(frozen=True, slots=True)
 class CharacterizationPage:
-    """What one answer said, newest first, and what in it was wrong.
+    """The characterizations of one response, newest first, and what in it was not valid.
 
-    ``received`` is how many records were read, those included that could not be kept; ``remaining_pages``
-    how many pages with older ones remain, None where IonQ does not say.
+    ``received`` counts all that were read, unusable ones included. ``remaining_pages`` is how many pages with
+    older ones remain, or None where IonQ does not say.
     """
 
-    records: tuple[Characterization, ...]
+    characterizations: tuple[Characterization, ...]
     received: int
     remaining_pages: int | None
     rejections: tuple[Rejection, ...] = ()
 
 
 def parse_characterizations(
-    body: bytes, backend: str, max_records: int = MAX_RECORDS
+    body: bytes, backend: str, max_characterizations: int = MAX_CHARACTERIZATIONS
 ) -> CharacterizationPage:
-    """Parse an answer about a backend; a machine without characterizations has an empty page.
+    """Parse a response about ``backend``. A backend without characterizations has an empty page.
 
-    One bad value costs that value, and one record that has no id, or is another machine's, costs that
-    record; records beyond ``max_records`` are not read.
-    Raises InvalidJSONError or UnexpectedShapeError, and nothing else.
+    A value that is not valid costs that value. A characterization without an id, or of another backend, costs
+    that characterization. Those beyond ``max_characterizations`` are not read.
+    Raises InvalidJSONError or UnexpectedShapeError.
     """
     document = decode(body)
     if not isinstance(document, dict) or not isinstance(document.get("characterizations", ""), list | None):
         raise UnexpectedShapeError(
             f"IonQ answered {excerpt(document)}, which is no list of characterizations: check --ionq.api-url"
         )
-    records: list[Characterization] = []
-    rejections: list[Rejection] = []
-    received = (document["characterizations"] or ())[:max_records]
-    for record in received:
-        reader = ValueReader(backend)
-        characterization = _characterization(record, reader)
-        rejections.extend(reader.rejections)
-        if characterization:
-            records.append(characterization)
+    characterizations: list[Characterization] = []
+    received = (document["characterizations"] or ())[:max_characterizations]
     reader = ValueReader(backend)
+    for entry in received:
+        characterization = _parse_characterization(entry, reader)
+        if characterization:
+            characterizations.append(characterization)
     remaining_pages = reader.read("record", document.get("pages"), to_count, within="pages ")
-    rejections.extend(reader.rejections)
-    return CharacterizationPage(tuple(records), len(received), remaining_pages, tuple(rejections))
+    return CharacterizationPage(
+        tuple(characterizations), len(received), remaining_pages, tuple(reader.rejections)
+    )
 
 
-def _characterization(record: object, reader: ValueReader) -> Characterization | None:
-    if not isinstance(record, dict):
-        reader.reject("record", f"{excerpt(record)} is not an object")
+def _parse_characterization(entry: object, reader: ValueReader) -> Characterization | None:
+    if not isinstance(entry, dict):
+        reader.reject("record", f"{excerpt(entry)} is not an object")
         return None
-    identity = reader.read_name("record.id", record.get("id"))
+    identity = reader.read_name("record.id", entry.get("id"))
     if identity is None:
         return None
-    backend = reader.read("record.backend", record.get("backend"), to_text)
+    backend = reader.read("record.backend", entry.get("backend"), to_text)
     if backend not in (None, reader.row):
-        reader.reject("record.backend", f"{excerpt(backend)} is not the machine that was asked for")
+        reader.reject("record.backend", f"{excerpt(backend)} is not the backend that was asked for")
         return None
-    measured = _entries(reader, "record.fidelity", record.get("fidelity"))
-    results = {
-        operation: _entries(reader, "record.fidelity", measured.get(operation), f"{operation} ")
-        for operation in MEASURED_OPERATIONS
+    qubits = reader.read("record.qubits", entry.get("qubits"), to_count)
+    pairs = reader.read("record.connectivity", entry.get("connectivity"), _to_number_of_pairs)
+    if pairs and qubits is not None and pairs > math.comb(qubits, 2):
+        reader.reject("record.connectivity", f"holds more pairs than {qubits} qubits have")
+        pairs = None
+    fidelity, standard_error = _parse_fidelity(entry.get("fidelity"), reader)
+    timing = reader.read("record.timing", entry.get("timing"), _to_object) or {}
+    times = {
+        name: seconds
+        for name in (*TIMED_OPERATIONS, "t1", "t2")
+        if (seconds := reader.read("record.timing", timing.get(name), to_amount, within=f"{name} "))
+        is not None
     }
-    fidelity = _present(
-        {
-            operation: reader.read(
-                "record.fidelity", result.get("median"), _to_fidelity, within=f"{operation}.median "
-            )
-            for operation, result in results.items()
-        }
-    )
-    qubits = reader.read("record.qubits", record.get("qubits"), to_count)
-    timing = _entries(reader, "record.timing", record.get("timing"))
-
-    def seconds(name: str) -> float | None:
-        return reader.read("record.timing", timing.get(name), to_amount, within=f"{name} ")
-
     return Characterization(
         id=identity,
-        timestamp_seconds=reader.read("record.date", record.get("date"), _to_date),
+        timestamp_seconds=reader.read("record.date", entry.get("date"), _to_date),
         qubits=qubits,
-        connected_pairs=reader.read(
-            "record.connectivity", record.get("connectivity"), functools.partial(_to_count_of_pairs, qubits)
-        ),
+        connected_pairs=pairs,
         fidelity=fidelity,
-        # A placeholder has one too, and it means as little.
-        fidelity_standard_error=_present(
-            {
-                operation: reader.read(
-                    "record.fidelity",
-                    results[operation].get("stderr"),
-                    _to_ratio,
-                    within=f"{operation}.stderr ",
-                )
-                for operation in fidelity
-            }
-        ),
-        duration_seconds=_present({operation: seconds(operation) for operation in TIMED_OPERATIONS}),
-        t1_seconds=seconds("t1"),
-        t2_seconds=seconds("t2"),
+        fidelity_standard_error=standard_error,
+        t1_seconds=times.pop("t1", None),
+        t2_seconds=times.pop("t2", None),
+        duration_seconds=times,
     )
 
 
-def _entries(reader: ValueReader, field: str, value: Any, within: str = "") -> Mapping[str, Any]:
-    return reader.read(field, value, _to_object, within=within) or {}
-
-
-def _present(values: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: value for name, value in values.items() if value is not None}
+def _parse_fidelity(value: object, reader: ValueReader) -> tuple[dict[str, float], dict[str, float]]:
+    """Return medians and standard errors by operation. Without a valid median, an error means nothing."""
+    medians: dict[str, float] = {}
+    errors: dict[str, float] = {}
+    measured = reader.read("record.fidelity", value, _to_object) or {}
+    for operation in MEASURED_OPERATIONS:
+        result = reader.read("record.fidelity", measured.get(operation), _to_object, within=f"{operation} ")
+        if result is None:
+            continue
+        median, error = (
+            reader.read("record.fidelity", result.get(name), convert, within=f"{operation}.{name} ")
+            for name, convert in (("median", _to_fidelity), ("stderr", _to_ratio))
+        )
+        if median is not None:
+            medians[operation] = median
+            if error is not None:
+                errors[operation] = error
+    return medians, errors
 
 
 def _to_object(value: Any) -> dict[str, Any]:
@@ -212,9 +194,13 @@ def _to_ratio(value: Any) -> float:
     return ratio
 
 
-def _to_fidelity(value: Any) -> float | None:
+def _to_fidelity(value: Any) -> float:
     ratio = _to_ratio(value)
-    return None if ratio in _PLACEHOLDERS else ratio
+    if ratio <= CHANCE_LEVEL:
+        raise ValueError("is no better than chance, so it was not measured")
+    if ratio == _PLACEHOLDER:
+        raise ValueError("is IonQ's placeholder for a value that was not measured")
+    return ratio
 
 
 def _to_date(value: Any) -> float:
@@ -224,21 +210,17 @@ def _to_date(value: Any) -> float:
     return moment
 
 
-def _to_count_of_pairs(qubits: int | None, value: Any) -> int:
-    """Count the pairs of qubits that are joined, each once whichever way round it is written."""
+def _to_number_of_pairs(value: Any) -> int:
+    """Count the pairs of joined qubits. [0, 1] and [1, 0] are one pair."""
     if not isinstance(value, list):
         raise ValueError("is not a list of pairs")
-    # Not a set: numbers can be chosen to share one hash, and such a set takes ten seconds.
-    pairs = sum(1 for _ in itertools.groupby(sorted(map(_to_pair, value))))
-    if qubits is not None and pairs > math.comb(qubits, 2):
-        raise ValueError(f"holds more pairs than {qubits} qubits have")
-    return pairs
+    return len({_to_pair(pair) for pair in value})
 
 
 def _to_pair(value: Any) -> tuple[int, int]:
     # Not isinstance(): true and false are integers to Python.
     if isinstance(value, list) and [type(qubit) for qubit in value] == [int, int]:
         low, high = sorted(value)
-        if 0 <= low < high:
+        if 0 <= low < high <= _MAX_QUBIT:
             return low, high
-    raise ValueError("holds what is no pair of qubits")
+    raise ValueError("holds an entry that is no pair of qubits")

@@ -1,13 +1,9 @@
-"""What is done with JSON that anybody may have written: decode it, check its values, note what is wrong.
-
-Pure. It knows which values make sense, and nothing of what they mean.
-"""
+"""Decodes untrusted JSON, validates its values and collects what is not valid. Pure: no I/O."""
 
 import json
 import math
-import re
 import reprlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -18,7 +14,6 @@ T = TypeVar("T")
 
 MAX_TEXT_LENGTH = 256
 _MAX_NUMBER_DIGITS = 18
-_MAX_DEPTH = 32
 _NO_BREAK_SPACE = "\u00a0"
 _MAX_EXCERPT_LENGTH = 160
 _LAST_TIMESTAMP = datetime.max.replace(tzinfo=UTC).timestamp()
@@ -26,7 +21,7 @@ _LAST_TIMESTAMP = datetime.max.replace(tzinfo=UTC).timestamp()
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A value, row or record that was not valid: which field of which row, and why."""
+    """A value, row or characterization that is not valid. ``row`` names where it was found."""
 
     field: str
     row: str
@@ -35,9 +30,9 @@ class Rejection:
 
 
 class ValueReader:
-    """Reads the values of one row or record, and collects what was wrong with it.
+    """Reads the values of one JSON object and collects a Rejection for each that is not valid.
 
-    ``row`` is its name in what is rejected.
+    ``row`` names the object in rejections.
     """
 
     def __init__(self, row: str) -> None:
@@ -47,9 +42,10 @@ class ValueReader:
     def read(
         self, field: str, value: Any, convert: Callable[[Any], T | None], *, within: str = ""
     ) -> T | None:
-        """Convert a value; null is a value that was not sent, and one that ``convert`` refuses is rejected.
+        """Return the converted value, or None for null and for a value that ``convert`` refuses.
 
-        ``within`` says where in the field it was, if the field has several values.
+        ``convert`` raises ValueError with the problem. ``within`` names the place inside a field with several
+        values.
         """
         if value is None:
             return None
@@ -60,32 +56,32 @@ class ValueReader:
             return None
 
     def read_name(self, field: str, value: Any) -> str | None:
-        """Read the text by which all else is known; one that was not sent is rejected as well."""
+        """Read a text that must be there: a missing or empty one is rejected too."""
+        rejected_before = len(self.rejections)
         name = self.read(field, value, to_text)
-        if name is None and not self.rejections:
+        if name is None and len(self.rejections) == rejected_before:
             self.reject(field, "is missing or empty")
         return name
 
     def reject(self, field: str, problem: str) -> None:
-        """Note what was wrong."""
+        """Add a rejection."""
         self.rejections.append(Rejection(field, self.row, problem))
 
 
 def to_text(value: Any) -> str | None:
-    """Take text that can be a label value; an empty one counts as not sent."""
+    """Return a text that can be a label value, or None for an empty one."""
     if not isinstance(value, str):
         raise ValueError("is not text")
     if len(value) > MAX_TEXT_LENGTH:
         raise ValueError(f"is longer than {MAX_TEXT_LENGTH} characters")
-    # Not printable are control characters, which could forge a log line or a terminal's output, and
-    # lone surrogates, which no exposition format can encode.
-    if not value.replace(_NO_BREAK_SPACE, " ").isprintable():
+    # Control characters could forge a log line, and no exposition format can encode lone surrogates.
+    if not (value.isprintable() or value.replace(_NO_BREAK_SPACE, " ").isprintable()):
         raise ValueError("holds characters that cannot be printed")
     return value if value.strip() else None
 
 
 def to_amount(value: Any) -> float:
-    """Take a finite number that is not negative."""
+    """Return a finite number that is not negative."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("is not a number")
     if not math.isfinite(value):
@@ -96,7 +92,7 @@ def to_amount(value: Any) -> float:
 
 
 def to_count(value: Any) -> int:
-    """Take a whole number that is not negative, however it is written."""
+    """Return a whole number that is not negative. ``36.0`` is one."""
     amount = to_amount(value)
     if amount != int(amount):
         raise ValueError("is not a whole number")
@@ -104,14 +100,17 @@ def to_count(value: Any) -> int:
 
 
 def to_flag(value: Any) -> bool:
-    """Take true or false, and nothing that is merely like it."""
+    """Return true or false. Nothing else counts as either."""
     if not isinstance(value, bool):
         raise ValueError("is not true or false")
     return value
 
 
 def to_timestamp(value: Any) -> float:
-    """Read ISO 8601 (v0.4) or epoch seconds (v0.3); a time without an offset is UTC."""
+    """Return seconds since the epoch from ISO 8601 (API v0.4) or from epoch seconds (v0.3).
+
+    A time without an offset is UTC.
+    """
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
@@ -127,54 +126,25 @@ def to_timestamp(value: Any) -> float:
 
 
 def decode(body: bytes) -> Any:
-    """Parse JSON of any size, depth and encoding. Raises InvalidJSONError, and nothing else."""
-    # An invalid byte becomes a lone surrogate, so that it costs the value that holds it and no more.
+    """Parse JSON in UTF-8. Raises InvalidJSONError, and nothing else."""
     try:
-        text = body.decode(json.detect_encoding(body), "surrogateescape")
-        try:
-            return _load(text)
-        except RecursionError:
-            return _load(_without_deep_nesting(text))
-    except ValueError:
-        raise InvalidJSONError(f"IonQ's answer is not JSON, it starts with {body[:60]!r}") from None
-
-
-def _load(text: str) -> Any:
-    # Not strict: a raw control character, too, costs the value that holds it and no more.
-    return json.loads(text, parse_int=_parse_int, strict=False)
+        # An invalid byte becomes a lone surrogate: it costs the value that holds it, not the response.
+        return _DECODER.decode(body.decode("utf-8-sig", "surrogateescape"))
+    except (ValueError, RecursionError):
+        raise InvalidJSONError(f"IonQ's response is not JSON, it starts with {body[:60]!r}") from None
 
 
 def _parse_int(digits: str) -> int | float:
-    # Python refuses to convert thousands of digits; as a float they are merely not finite.
+    # Python refuses to convert thousands of digits. As a float they are infinite, which costs one value.
     return int(digits) if len(digits) <= _MAX_NUMBER_DIGITS else float(digits)
 
 
-# Possessive, since remembering where to go back to would cost fifty times the size of an escaped string.
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
-
-
-def _without_deep_nesting(text: str) -> str:
-    """Replace everything nested deeper than any field of IonQ's by null."""
-    return "".join(_shallow_parts(text))
-
-
-def _shallow_parts(text: str) -> Iterator[str]:
-    depth = kept_until = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
-        if token[0] in ("[", "{"):
-            depth += 1
-            if depth == _MAX_DEPTH:
-                yield text[kept_until : token.start()] + "null"
-        elif token[0] in ("]", "}"):
-            depth -= 1
-            if depth == _MAX_DEPTH - 1:
-                kept_until = token.end()
-    if depth < _MAX_DEPTH:
-        yield text[kept_until:]
+# Not strict: a raw control character, too, costs the value that holds it, not the response.
+_DECODER = json.JSONDecoder(parse_int=_parse_int, strict=False)
 
 
 def excerpt(value: object) -> str:
-    """Show a value of any size in a few words."""
+    """Return a short, printable form of a value of any size."""
     shown = reprlib.repr(value)
-    # Six levels of six entries each are a megabyte.
+    # reprlib limits each level, but six levels of six entries are still a megabyte.
     return shown if len(shown) <= _MAX_EXCERPT_LENGTH else f"{shown[: _MAX_EXCERPT_LENGTH - 3]}..."

@@ -4,20 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from exporter.common.errors import IonQError
-from exporter.records.backends import BackendList
-from exporter.records.characterizations import NOTHING_CHARACTERIZED, CharacterizedBackends
+from exporter.records.backends import Backend
+from exporter.records.characterizations import CharacterizedBackend
 
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """What one scrape came to: the backends, or the error that there are none."""
+    """The backends that a scrape read, or the error that it failed with."""
 
     finished_at: datetime
     duration_seconds: float
-    outcome: BackendList | IonQError
-    characterized: CharacterizedBackends = NOTHING_CHARACTERIZED
+    error: IonQError | None = None
+    backends: tuple[Backend, ...] = ()
+    characterized: tuple[CharacterizedBackend, ...] = ()
 
     @property
     def up(self) -> bool:
         """Whether IonQ's backends were read and understood."""
-        return isinstance(self.outcome, BackendList)
+        return self.error is None

@@ -1,20 +1,58 @@
-"""How long a scrape may take."""
+"""How long a scrape may take, and how its time is shared."""
 
 import math
+import time
+from collections.abc import Callable
+
+_SHARE_FOR_CHARACTERIZATIONS = 0.5
 
 
-def scrape_budget_seconds(header: str | None, *, offset_seconds: float, timeout_seconds: float) -> float:
-    """Return the time that a scrape has, so that it ends before Prometheus gives up.
+class Deadline:
+    """The moment at which a scrape must end. It bounds that scrape's waiting, not the read it waits for."""
 
-    ``header`` is X-Prometheus-Scrape-Timeout-Seconds; a missing or senseless one means the timeout.
-    The offset is what the way back to Prometheus may take. A scrape with no more time than that keeps half
-    of it, since an answer without time to read IonQ would always be a failure.
-    """
-    try:
-        given = float(header or "nan")
-    except ValueError:
-        given = math.nan
-    half = given / 2
-    if not math.isfinite(half) or half <= 0:
-        return timeout_seconds
-    return min(given - offset_seconds if given > offset_seconds else half, timeout_seconds)
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds = seconds
+        """The time that the scrape has in all."""
+        self._clock = clock
+        self._started = clock()
+
+    @classmethod
+    def from_header(
+        cls,
+        header: str | None,
+        *,
+        offset_seconds: float,
+        timeout_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> "Deadline":
+        """Return the deadline for Prometheus's header X-Prometheus-Scrape-Timeout-Seconds.
+
+        The offset leaves time for the response to arrive before Prometheus gives up. A scrape with no more
+        time than the offset keeps half of its time: with none it would always fail. The timeout is the upper
+        limit, and the deadline where the header is missing or not a positive number.
+        """
+        try:
+            granted = float(header or "nan")
+        except ValueError:
+            granted = math.nan
+        half = granted / 2
+        if not math.isfinite(half) or half <= 0:
+            return cls(timeout_seconds, clock)
+        return cls(
+            min(granted - offset_seconds if granted > offset_seconds else half, timeout_seconds), clock
+        )
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """The time that the scrape has taken so far."""
+        return self._clock() - self._started
+
+    @property
+    def remaining_seconds(self) -> float:
+        """The time that the scrape has left."""
+        return self.seconds - self.elapsed_seconds
+
+    @property
+    def seconds_for_characterizations(self) -> float:
+        """How long the scrape may wait for new characterizations, out of what ``/backends`` has left."""
+        return _SHARE_FOR_CHARACTERIZATIONS * self.remaining_seconds

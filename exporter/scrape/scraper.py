@@ -1,99 +1,116 @@
-"""One scrape of IonQ, from its deadline to what it came to: the one place that decides what failure is."""
+"""One scrape of IonQ, from its deadline to its result: the one place that decides what a failure is."""
 
-import time
-from collections.abc import Callable
+import asyncio
 from datetime import UTC, datetime
+
+from structlog.typing import FilteringBoundLogger
 
 from exporter.common.errors import IonQError, UnexpectedError
 from exporter.common.single_flight import SingleFlight
 from exporter.ionq.client import IonQClient
 from exporter.ionq.progress import ReadProgress
 from exporter.metrics.exporter import ExporterMetrics
-from exporter.records.backends import BackendList, parse_backends
+from exporter.records.backends import Backend, parse_backends
 from exporter.records.cardinality import CardinalityLimit
-from exporter.records.characterizations import NOTHING_CHARACTERIZED, CharacterizedBackends
 from exporter.records.scrape import Scrape
 from exporter.scrape.characterization_cache import CharacterizationCache
+from exporter.scrape.deadline import Deadline
 from exporter.scrape.failure_log import FailureLog
 
-_SHARE_FOR_CHARACTERIZATIONS = 0.5
 _MORE_TIME = ", or give it more time with --ionq.timeout and Prometheus's scrape_timeout"
+_DIGITS = 6  # microseconds
 
 
 class Scraper:
-    """Reads IonQ's backends once for each scrape, or once for all that come at the same time.
+    """Reads ``/backends`` once for each scrape, or once for all scrapes that come at the same time.
 
-    ``on_scrape`` is called at the end of each, with its budget in seconds and whether it joined a read under
-    way.
+    A read takes at most ``timeout_seconds``. It goes on when no scrape waits for it any more, and serves the
+    next.
     """
 
     def __init__(
         self,
         client: IonQClient,
-        telemetry: ExporterMetrics,
-        incidents: FailureLog,
+        exporter_metrics: ExporterMetrics,
+        failure_log: FailureLog,
         *,
+        logger: FilteringBoundLogger,
         timeout_seconds: float,
         max_backends: int,
         characterizations: CharacterizationCache | None = None,
-        on_scrape: Callable[[Scrape, float, bool], None] | None = None,
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.last: Scrape | None = None
-        """The scrape that finished last."""
+        """The scrape that ended last."""
         self._client = client
-        self._telemetry = telemetry
-        self._incidents = incidents
+        self._metrics = exporter_metrics
+        self._failure_log = failure_log
+        self._logger = logger
         self._timeout_seconds = timeout_seconds
         self._max_backends = max_backends
         self._characterizations = characterizations
-        self._churn = CardinalityLimit(max_backends)
-        self._on_scrape = on_scrape
-        self._clock = clock
-        # Of the read that was begun last: who waits, waits for that one.
+        self._cardinality = CardinalityLimit(max_backends)
         self._progress = ReadProgress()
-        self._read_shared = SingleFlight(self._read, lifetime=timeout_seconds)
+        self._read_once: SingleFlight[tuple[Backend, ...]] = SingleFlight()
 
-    async def scrape(self, budget_seconds: float) -> Scrape:
-        """Read the backends within the budget or the configured timeout, whichever is less.
-
-        Characterizations that are new may take half of what they leave of it.
-        """
-        budget = min(budget_seconds, self._timeout_seconds)
-        started = self._clock()
-        joined = self._on_scrape is not None and self._read_shared.under_way
-        outcome: BackendList | IonQError
+    async def scrape(self, deadline: Deadline) -> Scrape:
+        """Return the result of a scrape. Failures are counted, logged and part of it, and never raised."""
+        shared = self._read_once.under_way
         try:
-            outcome = await self._read_shared(budget)
-        except TimeoutError:
-            outcome = self._progress.overdue(f"within {budget:.3g}s", _MORE_TIME)
+            backends = await self._wait_for_backends(deadline)
         except IonQError as error:
-            outcome = error
-        except Exception as error:  # noqa: BLE001 -- whatever it is, Prometheus is to be told ionq_up 0
-            outcome = UnexpectedError.of(error)
-        if isinstance(outcome, IonQError):
-            self._telemetry.count_failure(outcome.reason)
-            self._incidents.failed(outcome)
-            characterized = NOTHING_CHARACTERIZED
+            self._metrics.count_failure(error.reason)
+            self._failure_log.failed(error)
+            scrape = Scrape(datetime.now(UTC), deadline.elapsed_seconds, error=error)
         else:
-            self._incidents.succeeded()
-            characterized = await self._characterize(outcome, budget - (self._clock() - started))
-        self.last = scrape = Scrape(datetime.now(UTC), self._clock() - started, outcome, characterized)
-        if self._on_scrape:
-            self._on_scrape(scrape, budget, joined)
+            self._failure_log.succeeded()
+            characterized = (
+                await self._characterizations.characterize(backends, deadline.seconds_for_characterizations)
+                if self._characterizations
+                else ()
+            )
+            now, duration = datetime.now(UTC), deadline.elapsed_seconds
+            scrape = Scrape(now, duration, backends=backends, characterized=characterized)
+        self.last = scrape
+        self._log(scrape, deadline, shared=shared)
         return scrape
 
-    async def _characterize(self, backends: BackendList, remaining_seconds: float) -> CharacterizedBackends:
-        if self._characterizations is None:
-            return NOTHING_CHARACTERIZED
-        return await self._characterizations.characterize(
-            backends, _SHARE_FOR_CHARACTERIZATIONS * remaining_seconds
+    async def _wait_for_backends(self, deadline: Deadline) -> tuple[Backend, ...]:
+        try:
+            async with asyncio.timeout(deadline.remaining_seconds):
+                return await self._read_once(self._read)
+        except TimeoutError:
+            raise self._progress.overdue(f"within {deadline.seconds:.3g}s", _MORE_TIME) from None
+        except IonQError:
+            raise
+        except Exception as error:
+            # Whatever it is, Prometheus must see ionq_up 0.
+            raise UnexpectedError.of(error) from error
+
+    def _log(self, scrape: Scrape, deadline: Deadline, *, shared: bool) -> None:
+        error = scrape.error
+        self._logger.debug(
+            "scrape",
+            budget_seconds=deadline.seconds,
+            duration_seconds=round(scrape.duration_seconds, _DIGITS),
+            joined=shared,
+            backends=None if error else len(scrape.backends),
+            reason=error.reason if error else None,
+            error=error.message if error else None,
         )
 
-    async def _read(self) -> BackendList:
+    async def aclose(self) -> None:
+        """End the reads that no scrape waits for any more, and close the connections to IonQ."""
+        await self._read_once.aclose()
+        await self._client.aclose()
+        if self._characterizations:
+            await self._characterizations.aclose()
+
+    async def _read(self) -> tuple[Backend, ...]:
         self._progress = progress = ReadProgress()
-        answer = await self._client.get_backends(progress=progress)
-        backends = self._churn.admit(answer.parse(lambda body: parse_backends(body, self._max_backends)))
-        self._telemetry.count_rejections(backends.rejections)
-        self._incidents.rejected(backends.rejections)
-        return backends
+        async with asyncio.timeout(self._timeout_seconds):
+            response = await self._client.get_backends(progress=progress)
+        listed = response.parse(lambda body: parse_backends(body, self._max_backends))
+        admitted = self._cardinality.admit(listed)
+        self._metrics.count_rejections(admitted.rejections)
+        self._failure_log.rejected(admitted.rejections)
+        return admitted.backends

@@ -9,8 +9,6 @@ import jinja2
 from exporter import __version__
 from exporter.common.build_info import revision
 from exporter.common.durations import humanize_duration
-from exporter.common.errors import IonQError
-from exporter.records.characterizations import NOTHING_CHARACTERIZED
 from exporter.records.scrape import Scrape
 
 DOCUMENTATION_URL = "https://github.com/ionq-exporter/ionq-exporter#readme"
@@ -18,8 +16,7 @@ DOCUMENTATION_URL = "https://github.com/ionq-exporter/ionq-exporter#readme"
 
 def render_landing_page(scrape: Scrape | None, now: datetime, *, telemetry_path: str, api_url: str) -> str:
     """Return the page as HTML; whatever IonQ sent is escaped."""
-    outcome = scrape.outcome if scrape else None
-    characterized = scrape.characterized if scrape else NOTHING_CHARACTERIZED
+    characterized = scrape.characterized if scrape else ()
     return _template().render(
         version=__version__,
         revision=revision(),
@@ -28,9 +25,9 @@ def render_landing_page(scrape: Scrape | None, now: datetime, *, telemetry_path:
         api_url=api_url,
         scrape=scrape,
         scrape_age=_age(scrape.finished_at.timestamp(), now) if scrape else None,
-        error=outcome if isinstance(outcome, IonQError) else None,
-        backends=() if outcome is None or isinstance(outcome, IonQError) else outcome.backends,
-        records={(known.name, known.location): known.record for known in characterized.backends},
+        error=scrape.error if scrape else None,
+        backends=scrape.backends if scrape else (),
+        records={(known.name, known.location): known.characterization for known in characterized},
         wait=humanize_duration,
         age=lambda timestamp: _age(timestamp, now),
     )

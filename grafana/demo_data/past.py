@@ -49,4 +49,5 @@ def _machines(seed: int, end: int) -> Iterator[Machine]:
 def _records(seed: int, machine: Machine, begin: int, end: int) -> tuple[Characterization, ...]:
     span = Span(start=begin - _LONGEST_IN_FORCE, limit=_ALL)
     page = Characterizations(seed).page(machine.name, datetime.fromtimestamp(end, UTC), span)
-    return parse_characterizations(json.dumps(page).encode(), machine.name, max_records=_ALL).records
+    body = json.dumps(page).encode()
+    return parse_characterizations(body, machine.name, max_characterizations=_ALL).characterizations

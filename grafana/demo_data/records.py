@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import httpx
@@ -9,14 +10,13 @@ import structlog
 
 from exporter.ionq.client import IonQClient
 from exporter.metrics.exporter import ExporterMetrics
-from exporter.records.backends import BackendList
-from exporter.records.characterizations import CharacterizedBackends
+from exporter.records.backends import Backend
+from exporter.records.characterizations import CharacterizedBackend
 from exporter.scrape.characterization_cache import CharacterizationCache
 from exporter.scrape.failure_log import FailureLog
 from exporter.simulator import Characterizations, Span
 
 _TIMEOUT_SECONDS = 10.0
-_MAX_BACKENDS = 500
 _MAX_RESPONSE_BYTES = 1 << 20
 
 
@@ -30,23 +30,26 @@ class ReadRecords:
         self._history = history
         self._moment = 0
         self._are_served = True
+        logger = structlog.wrap_logger(structlog.ReturnLogger())
         client = IonQClient(
             "https://ionq.invalid/v0.4",
+            logger=logger,
             max_response_bytes=_MAX_RESPONSE_BYTES,
             on_request=telemetry.count_characterization_request,
             new_transport=lambda: httpx.MockTransport(self._answer),
-            wait_to_retry=_skip,
+            delay_retry=_skip,
         )
         self._reader = CharacterizationCache(
             client,
             telemetry,
-            FailureLog(structlog.wrap_logger(structlog.ReturnLogger())),
+            FailureLog(logger),
             timeout_seconds=_TIMEOUT_SECONDS,
-            max_backends=_MAX_BACKENDS,
             clock=lambda: self._moment,
         )
 
-    def at(self, moment: int, listed: BackendList, *, are_served: bool) -> CharacterizedBackends:
+    def at(
+        self, moment: int, listed: Sequence[Backend], *, are_served: bool
+    ) -> tuple[CharacterizedBackend, ...]:
         """Return what is known at a Unix time, after reading what is new and, if IonQ serves it, readable."""
         self._moment = moment
         self._are_served = are_served

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from exporter.metrics.encoding import Format, render_scrape
+from exporter.metrics.encoding import Format
 from exporter.metrics.exporter import ExporterMetrics
+from exporter.metrics.exposition import encode_scrape
 from exporter.records.backends import BackendList
-from exporter.records.characterizations import NOTHING_CHARACTERIZED
 from exporter.records.scrape import Scrape
 from exporter.simulator.fleet.random_draws import between, smooth
 from grafana.demo_data.records import ReadRecords
@@ -30,30 +30,32 @@ class ScrapedExporter:
         self._instance = instance
         self._started_at = started_at
         self._scrapes = 0
-        self._telemetry = ExporterMetrics()
-        self._records = records(self._telemetry)
+        self._metrics = ExporterMetrics()
+        self._records = records(self._metrics)
 
     def scrape(
         self, moment: int, backends: BackendList, failure: Failure | None, *, are_records_served: bool
     ) -> Iterator[str]:
         """Scrape at a Unix time, and yield everything that is stored for it."""
         self._scrapes += 1
-        characterized = NOTHING_CHARACTERIZED
         if failure:
             seconds, requests = failure.seconds, failure.requests
-            self._telemetry.count_failure(failure.error.reason)
+            self._metrics.count_failure(failure.error.reason)
         else:
             seconds, requests = self._answer_seconds(moment), 1
-            self._telemetry.count_rejections(backends.rejections)
+            self._metrics.count_rejections(backends.rejections)
         for _ in range(requests):
-            self._telemetry.count_request()
-        if not failure:
-            characterized = self._records.at(moment, backends, are_served=are_records_served)
-        outcome = failure.error if failure else backends
-        scrape = Scrape(datetime.fromtimestamp(moment, UTC), seconds, outcome, characterized)
+            self._metrics.count_request()
+        now = datetime.fromtimestamp(moment, UTC)
+        if failure:
+            scrape = Scrape(now, seconds, error=failure.error)
+        else:
+            listed = backends.backends
+            characterized = self._records.at(moment, listed, are_served=are_records_served)
+            scrape = Scrape(now, seconds, backends=listed, characterized=characterized)
         process = self._process(moment)
         stored = 0
-        for line in render_scrape(scrape, self._telemetry, Format.OPENMETRICS).plain.decode().splitlines():
+        for line in encode_scrape(scrape, self._metrics, Format.OPENMETRICS).decode().splitlines():
             if not line.startswith("#"):
                 name, labels, value = _split(line)
                 stored += 1

@@ -178,11 +178,11 @@ def test_promtool_loads_it_with_the_very_command_that_is_told(backfill: Backfill
     assert sum(block["stats"]["numSamples"] for block in blocks) == sum(line[0] != "#" for line in lines)
 
 
-def test_the_readme_names_the_command_and_the_query_that_are_told(backfill: Backfill) -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
+def test_the_page_about_history_names_the_command_and_the_query_that_are_told(backfill: Backfill) -> None:
+    page = (ROOT / "docs" / "history.md").read_text("utf-8")
     command, _, _ = backfill.run().stdout.splitlines()[-1].strip().partition("'")
-    assert readme.count(command) == 2
-    assert FIRST_SCRAPE in readme
+    assert page.count(command) == 2
+    assert FIRST_SCRAPE in page
 
 
 def test_an_old_history_is_replaced(backfill: Backfill) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from exporter.commands.assembly import Exporter
 from exporter.common.logging import configure_logs
-from exporter.metrics.definitions import BACKEND_METRICS
+from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.encoding import Format, render_scrape
 from exporter.scrape.characterization_cache import FIRST_PAUSE_SECONDS, SIDE_BY_SIDE
 from exporter.settings import IonQSettings
@@ -142,7 +142,7 @@ async def test_a_fault_costs_characterizations_until_it_ends_and_the_backends_no
 ) -> None:
     simulator.drill.begin(InjectFault(fault, "characterizations"))
     during = await observed.scrape(SHORT_BUDGET if expected.lasts else LONG_BUDGET)
-    assert during.samples_of(BACKEND_METRICS) == untroubled.samples_of(BACKEND_METRICS)
+    assert during.samples_of(BACKEND_FAMILIES) == untroubled.samples_of(BACKEND_FAMILIES)
     assert during.records == {}
     assert during.current == dict.fromkeys(CHARACTERIZED, 0)
 
@@ -156,7 +156,7 @@ async def test_a_fault_costs_characterizations_until_it_ends_and_the_backends_no
     simulator.drill.end()
     observed.clock.now += FIRST_PAUSE_SECONDS
     after = await observed.scrape()
-    assert after.samples_of(BACKEND_METRICS) == untroubled.samples_of(BACKEND_METRICS)
+    assert after.samples_of(BACKEND_FAMILIES) == untroubled.samples_of(BACKEND_FAMILIES)
     assert after.records == untroubled.records == CHARACTERIZED
     assert after.current == dict.fromkeys(CHARACTERIZED, 1)
     assert after.characterization_failures == paused.characterization_failures
@@ -167,7 +167,7 @@ async def test_bad_values_are_left_out_of_a_record_and_counted_by_field(
 ) -> None:
     simulator.drill.begin(InjectFault("bad_values", "characterizations"))
     during = await observed.scrape()
-    assert during.samples_of(BACKEND_METRICS) == untroubled.samples_of(BACKEND_METRICS)
+    assert during.samples_of(BACKEND_FAMILIES) == untroubled.samples_of(BACKEND_FAMILIES)
     assert during.records == CHARACTERIZED
     assert during.characterization_failures == {}
     rejected = during.counted("ionq_exporter_rejected_values_total", "field")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.metrics.definitions import CHARACTERIZATION_METRICS
+from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from exporter.scrape.characterization_cache import SIDE_BY_SIDE
 from tests.support.exporter_process import ExporterProcess
 from tests.support.upstream import (
@@ -83,7 +83,7 @@ def test_each_record_is_read_once_and_again_only_when_its_id_changes(
     last = exporter.scrape()
     assert last.requests == 1 + BACKENDS + 1_000
     assert len(upstream.characterization_requests) == BACKENDS
-    assert last.samples_of(CHARACTERIZATION_METRICS) == first.samples_of(CHARACTERIZATION_METRICS)
+    assert last.samples_of(CHARACTERIZATION_FAMILIES) == first.samples_of(CHARACTERIZATION_FAMILIES)
 
     upstream.characterizes(lambda request: record_of_its_name(request, version=2))
     upstream.answers(fleet({"qpu.7": 2}))
@@ -273,5 +273,5 @@ def test_the_collector_can_be_switched_off(
     with ExporterProcess(upstream.url, *flags, environment=environment, characterizations=True) as exporter:
         scrape = exporter.scrape()
     assert scrape.up
-    assert scrape.samples_of(CHARACTERIZATION_METRICS) == {}
+    assert scrape.samples_of(CHARACTERIZATION_FAMILIES) == {}
     assert upstream.characterization_requests == []

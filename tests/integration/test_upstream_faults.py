@@ -1,6 +1,6 @@
-"""Each way for IonQ to fail: what is said of it, how long a scrape takes, and that the next one works.
+"""Each way for IonQ to fail: its reason and log line, how long a scrape takes, and that the next one works.
 
-``docs/faults.md`` shows this table, and is held to it.
+``docs/faults.md`` shows these tables and is compared with them.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from exporter.commands.assembly import Exporter
 from exporter.common.errors import IonQError
 from exporter.common.logging import configure_logs
 from exporter.metrics.encoding import Format, render_scrape
-from exporter.records.backends import MAX_ROWS
+from exporter.records.backends import MAX_BACKENDS
 from exporter.records.scrape import Scrape
 from exporter.settings import IonQSettings
 from exporter.simulator import FAULTS, Fleet, InjectFault, Simulator
@@ -91,7 +91,7 @@ def endless(head: bytes, piece: bytes) -> Script:
 
 def new_names(connection: Connection, numbers: "itertools.count[int]" = itertools.count()) -> None:  # noqa: B008
     """List backends that no answer listed before."""
-    rows = [{"backend": f"qpu.{next(numbers)}", "status": "available"} for _ in range(MAX_ROWS)]
+    rows = [{"backend": f"qpu.{next(numbers)}", "status": "available"} for _ in range(MAX_BACKENDS)]
     ok(json.dumps(rows).encode())(connection)
 
 
@@ -109,23 +109,23 @@ NOT_JSON = "is not JSON"
 TOO_LARGE = "raise --ionq.max-response-bytes"
 
 SCRIPTS: dict[str, tuple[Script, Expected]] = {
-    "no answer": (hang, Expected("timeout", NO_TIME, ALL_ITS_TIME)),
+    "no response": (hang, Expected("timeout", NO_TIME, ALL_ITS_TIME)),
     "a byte now and then": (drip(response(FLEET_BODY), 0.05), Expected("timeout", NO_TIME, ALL_ITS_TIME)),
-    "half a body, and silence": (before(HALF, hang), Expected("timeout", NO_TIME, ALL_ITS_TIME)),
-    "interim answers for ever": (
+    "half a body, then silence": (before(HALF, hang), Expected("timeout", NO_TIME, ALL_ITS_TIME)),
+    "interim responses without end": (
         drip(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100, 0.01),
         Expected("timeout", NO_TIME, ALL_ITS_TIME),
     ),
-    "503, and then no answer": (
+    "503, then no response": (
         unavailable_and_then_silent,
         Expected("http_status", "IonQ answered 503", ALL_ITS_TIME),
     ),
-    "closed without an answer": (close, Expected("protocol", BROKEN)),
-    "reset without an answer": (reset, Expected("protocol", BROKEN)),
-    "reset in the head": (before(HEAD + b"Content-", reset), Expected("protocol", BROKEN)),
+    "closed without a response": (close, Expected("protocol", BROKEN)),
+    "reset without a response": (reset, Expected("protocol", BROKEN)),
+    "reset in the headers": (before(HEAD + b"Content-", reset), Expected("protocol", BROKEN)),
     "reset in the body": (before(HALF, reset), Expected("protocol", BROKEN)),
     "closed in the body": (send_and_close(HALF), Expected("protocol", BROKEN)),
-    "a body longer than it says": (
+    "a body longer than its Content-Length": (
         send_and_close(HEAD + b"Content-Length: 10\r\n\r\n" + FLEET_BODY),
         Expected("invalid_json", NOT_JSON),
     ),
@@ -133,17 +133,17 @@ SCRIPTS: dict[str, tuple[Script, Expected]] = {
         send_and_close(CHUNKED + b"nonsense\r\n"),
         Expected("protocol", BROKEN),
     ),
-    "chunks for ever": (
+    "chunks without end": (
         endless(CHUNKED, b"400\r\n" + b" " * 1024 + b"\r\n"),
         Expected("too_large", TOO_LARGE),
     ),
-    "a head for ever": (endless(HEAD + b"X-A: ", b"x" * 1024), Expected("protocol", BROKEN)),
+    "headers without end": (endless(HEAD + b"X-A: ", b"x" * 1024), Expected("protocol", BROKEN)),
     "100 MB of JSON": (ok(b"[" + b" " * 100_000_000 + b"]"), Expected("too_large", TOO_LARGE)),
     "a gzip bomb": (
         ok(gzip.compress(bytes(64 * MEBIBYTE)), {"Content-Encoding": "gzip"}),
         Expected("too_large", TOO_LARGE),
     ),
-    "gzip that is none": (
+    "a body that claims to be gzip": (
         ok(FLEET_BODY, {"Content-Encoding": "gzip"}),
         Expected("protocol", "says that it is gzip, but is not"),
     ),
@@ -156,8 +156,8 @@ SCRIPTS: dict[str, tuple[Script, Expected]] = {
         Expected("redirect", "redirects to https://elsewhere.example/, which is not followed"),
     ),
     "10,000 backends": (ok(MANY), rejected("lets be read")),
-    "new names at each call": (new_names, rejected("is new more often than --ionq.max-backends allows")),
-    "brackets, nested as deep as fits": (ok(b"[" * MEBIBYTE), Expected("invalid_json", NOT_JSON)),
+    "new names in each response": (new_names, rejected("is new more often than --ionq.max-backends allows")),
+    "brackets, as deep as the limit allows": (ok(b"[" * MEBIBYTE), Expected("invalid_json", NOT_JSON)),
 }
 
 SIMULATED: dict[str, Expected] = {
@@ -206,11 +206,11 @@ GREETINGS: dict[str, Expected] = {
 
 UNREACHABLE: dict[str, Expected] = {
     "a name that does not resolve": Expected("connect", "check DNS, firewall and HTTPS_PROXY"),
-    "a name server that does not answer": Expected(
+    "a name server that does not respond": Expected(
         "connect", "no connection to ionq.test within", ALL_ITS_TIME
     ),
     "a refused connection": Expected("connect", "check DNS, firewall and HTTPS_PROXY"),
-    "a firewall that answers nothing": Expected("connect", "no connection to localhost within", ALL_ITS_TIME),
+    "a firewall that drops packets": Expected("connect", "no connection to localhost within", ALL_ITS_TIME),
 }
 
 pytestmark = pytest.mark.anyio
@@ -227,7 +227,7 @@ class Observed:
             api_key_file=None,
             timeout_seconds=budget,
             max_response_bytes=MEBIBYTE,
-            max_backends=MAX_ROWS,
+            max_backends=MAX_BACKENDS,
             characterizations=False,
         )
         self._exporter = Exporter(settings, None, configure_logs("debug", "logfmt", self.log))
@@ -245,7 +245,7 @@ class Observed:
         assert expected.log in self.log.getvalue()
         shown = Exposition(render_scrape(scrape, self._exporter.telemetry, Format.TEXT).plain.decode())
         assert shown.up == (not reason)
-        assert len(shown.backends) <= MAX_ROWS
+        assert len(shown.backends) <= MAX_BACKENDS
         if reason:
             assert shown.value("ionq_exporter_api_failures_total", reason=reason) == 1
             assert not shown.backends
@@ -349,7 +349,7 @@ def unreachable(fault: str, patch: pytest.MonkeyPatch) -> Iterator[str]:
         match fault:
             case "a name that does not resolve":
                 yield "http://ionq.invalid/v0.4"
-            case "a name server that does not answer":
+            case "a name server that does not respond":
                 mended = threading.Event()
                 until_the_end.callback(mended.set)
                 patch.setattr(socket, "getaddrinfo", lambda *_, **__: mended.wait() and [])
@@ -358,7 +358,7 @@ def unreachable(fault: str, patch: pytest.MonkeyPatch) -> Iterator[str]:
                 with Upstream() as upstream:
                     url = upstream.url
                 yield url
-            case "a firewall that answers nothing":
+            case "a firewall that drops packets":
                 listener = until_the_end.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
                 # The kernel drops what asks to be let in once the queue is full.
                 for _ in range(4):
@@ -382,11 +382,12 @@ def row(fault: str, expected: Expected) -> str:
     return f"| {fault} | {outcome} | {expected.log or 'nothing'} | {expected.takes} |"
 
 
-def test_the_page_about_faults_tells_each_case_and_nothing_else() -> None:
+def test_the_page_about_faults_lists_each_case_and_nothing_else() -> None:
     cases = {name: expected for name, (_, expected) in SCRIPTS.items()} | GREETINGS | UNREACHABLE
     expected = [row(fault, case) for fault, case in cases.items()]
     expected += [row(f"`{fault}`: {FAULTS[fault].description}", case) for fault, case in SIMULATED.items()]
-    shown = [line for line in PAGE.splitlines() if line.startswith("| ") and " `ionq_up`" not in line]
+    _, _, tables = PAGE.partition("## Every tested fault")
+    shown = [line for line in tables.splitlines() if line.startswith("| ") and " `ionq_up`" not in line]
     assert shown == expected, "\n".join(expected)
 
 
@@ -397,7 +398,7 @@ def test_the_page_about_faults_tells_each_case_and_nothing_else() -> None:
         (b"[" + b"[]," * (MEBIBYTE // 3 - 2000) + b"[" * 3000 + b"]" * 3000 + b"]"),
         b"[" + b"1," * (MEBIBYTE // 2 - 2) + b"1]",
         b'[{"backend":"a"' + b',"x":[[]]' * (MEBIBYTE // 10) + b"}]",
-        json.dumps([{"backend": '"' * 250 + str(number)} for number in range(MAX_ROWS)]).encode(),
+        json.dumps([{"backend": '"' * 250 + str(number)} for number in range(MAX_BACKENDS)]).encode(),
     ],
     ids=["deep", "wide_and_deep", "numbers", "keys", "long_names"],
 )

@@ -5,7 +5,8 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.metrics.definitions import BACKEND_METRICS, BackendMetric
+from exporter.metrics.backends import BACKEND_FAMILIES
+from exporter.metrics.encoding import BackendFamily
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 
@@ -31,7 +32,7 @@ class Exposition:
         """The same without what was not counted."""
         return {value: count for value, count in self.by_label(name, label).items() if count}
 
-    def samples_of(self, metrics: Iterable[BackendMetric[Any]]) -> dict[Series, float]:
+    def samples_of(self, metrics: Iterable[BackendFamily[Any]]) -> dict[Series, float]:
         """Return the samples of these metrics as they are."""
         names = {metric.name for metric in metrics}
         return {
@@ -66,7 +67,7 @@ class Exposition:
     @property
     def backends(self) -> set[str]:
         """The backends that any backend metric names."""
-        names = {metric.name for metric in BACKEND_METRICS}
+        names = {metric.name for metric in BACKEND_FAMILIES}
         return {sample.labels["backend"] for sample in self.samples if sample.name in names}
 
     @property

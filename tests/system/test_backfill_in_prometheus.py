@@ -18,7 +18,7 @@ from anyio.from_thread import start_blocking_portal
 
 from exporter.commands.backfill.reading import FIRST_SCRAPE
 from exporter.common.times import format_time, parse_time
-from exporter.metrics.definitions import RECORD_METRICS
+from exporter.metrics.characterizations import HISTORY_FAMILIES
 from exporter.simulator import Fleet, Simulator
 from tests.support.backfill import DAY, SimulatedHistory
 from tests.support.exporter_process import ExporterProcess, run_exporter
@@ -159,7 +159,7 @@ def test_every_metric_of_the_history_has_the_labels_of_the_one_that_is_scraped(p
     def labels(name: str, at: float | None = None) -> set[frozenset[tuple[str, str]]]:
         return {frozenset(labels.items()) for labels, _ in past.prometheus.query(name + FORTE, at=at)}
 
-    for metric in RECORD_METRICS:
+    for metric in HISTORY_FAMILIES:
         assert labels(metric.name, past.last_sample) == labels(metric.name) != set(), metric.name
 
 

@@ -5,7 +5,8 @@ import subprocess
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRICS
+from exporter.metrics.backends import BACKEND_FAMILIES
+from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from tests.support.exporter_process import ExporterProcess
 from tests.support.tools import require_tool
 from tests.support.upstream import CHARACTERIZATION, Script, Upstream, characterized, ok, status
@@ -59,8 +60,8 @@ def test_an_openmetrics_parser_reads_the_openmetrics_output(
     families = {family.name: family for family in parsed}
     assert families["ionq_up"].samples[0].value == (answer is not ANSWERS["failure"])
     assert families["ionq_exporter_api_requests"].type == "counter"
-    metrics = {metric.name: (metric.help, metric.unit) for metric in BACKEND_METRICS} | {
-        metric.name: (metric.help, metric.unit) for metric in CHARACTERIZATION_METRICS
+    metrics = {metric.name: (metric.help, metric.unit) for metric in BACKEND_FAMILIES} | {
+        metric.name: (metric.help, metric.unit) for metric in CHARACTERIZATION_FAMILIES
     }
     shown = metrics.keys() & families.keys()
     for name in shown:

@@ -19,7 +19,7 @@ from exporter.commands.backfill.stop_signals import EndedError, Ending
 from exporter.common import event_loop
 from exporter.common.errors import IonQError
 from exporter.common.logging import configure_logs
-from exporter.records.backends import MAX_ROWS
+from exporter.records.backends import MAX_BACKENDS
 from exporter.settings import IonQSettings
 
 
@@ -75,7 +75,7 @@ def _ionq_settings(values: Mapping[str, Any]) -> IonQSettings:
         api_key_file=values["ionq_api_key_file"],
         timeout_seconds=values["ionq_timeout"],
         max_response_bytes=values["ionq_max_response_bytes"],
-        max_backends=MAX_ROWS,
+        max_backends=MAX_BACKENDS,
         characterizations=True,
     )
 

@@ -12,7 +12,11 @@ from exporter.common.errors import HTTPStatusError, UnexpectedShapeError
 from exporter.common.times import format_time
 from exporter.ionq.client import IonQClient
 from exporter.records.backends import BackendList, parse_backends
-from exporter.records.characterizations import MAX_RECORDS, CharacterizationPage, parse_characterizations
+from exporter.records.characterizations import (
+    MAX_CHARACTERIZATIONS,
+    CharacterizationPage,
+    parse_characterizations,
+)
 from exporter.scrape.failure_log import FailureLog
 
 _NOT_THERE = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
@@ -79,7 +83,11 @@ class HistoryReader:
     async def _page(self, plan: Plan, backend: str, newer: Page | None = None) -> Page:
         """Read the first page, or the next older one; one after the last is empty. Raises IonQError."""
         number = newer.number + 1 if newer else 1
-        query: dict[str, str | int] = {"limit": MAX_RECORDS, "page": number, "end": format_time(plan.end)}
+        query: dict[str, str | int] = {
+            "limit": MAX_CHARACTERIZATIONS,
+            "page": number,
+            "end": format_time(plan.end),
+        }
 
         async def read() -> Page:
             try:
@@ -98,10 +106,15 @@ class HistoryReader:
             self._incidents.characterization_read(backend, page.rejections)
             if newer and not page.received:
                 return self._end_of_history(newer, "it is empty")
-            if newer and page.records and page.records == newer.records:
+            if newer and page.characterizations and page.characterizations == newer.records:
                 return self._end_of_history(newer, "it is the same as the one before")
             return Page(
-                backend, number, _left_after(page, newer), page.records, page.received, _count_by_field(page)
+                backend,
+                number,
+                _left_after(page, newer),
+                page.characterizations,
+                page.received,
+                _count_by_field(page),
             )
 
         return await self._retrying.read(read)
@@ -136,5 +149,5 @@ def _left_after(page: CharacterizationPage, newer: Page | None) -> int | None:
 def _count_by_field(page: CharacterizationPage) -> dict[str, int]:
     """Count what was wrong; a record without a date, which a scrape can show, has no place in a history."""
     counts = Counter(rejection.field for rejection in page.rejections)
-    counts["record.date"] = sum(record.timestamp_seconds is None for record in page.records)
+    counts["record.date"] = sum(record.timestamp_seconds is None for record in page.characterizations)
     return dict(+counts)

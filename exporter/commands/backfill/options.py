@@ -8,12 +8,12 @@ import click
 from exporter.commands.options import POSITIVE_DURATION, FiniteRange, Parsed, flag
 from exporter.common.durations import parse_duration
 from exporter.common.times import parse_time
-from exporter.metrics.definitions import RECORD_METRICS
+from exporter.metrics.characterizations import HISTORY_FAMILIES
 
 DEFAULT_OUTPUT = Path("ionq-history.openmetrics")
 
 _LABEL = re.compile(r"(?P<name>(?!__)[a-zA-Z_][a-zA-Z0-9_]*)=(?P<value>.+)")
-_TAKEN = frozenset(label for metric in RECORD_METRICS for label in metric.label_names)
+_TAKEN = frozenset(label for family in HISTORY_FAMILIES for label in family.label_names)
 
 
 def _step(text: str) -> int:

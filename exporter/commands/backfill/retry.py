@@ -60,8 +60,7 @@ class RetryingReader:
             except IonQError as error:
                 if isinstance(error, _IN_VAIN) or _is_refusal(error):
                     raise
-                asked_for = error.pause_seconds if isinstance(error, HTTPStatusError) else 0.0
-                seconds = max(pause, self._client.pause_seconds, asked_for)
+                seconds = max(pause, self._client.pause_seconds)
                 self._logger.warning(
                     "backfill_waits",
                     reason=error.reason,

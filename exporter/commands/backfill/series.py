@@ -5,22 +5,23 @@ few minutes, so each value is repeated at a step, at whole multiples of it: ther
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self, TextIO
 
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.openmetrics.exposition import generate_latest
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
-
 from exporter.commands.backfill.plan import Machine, Plan
-from exporter.metrics.definitions import RECORD_METRICS, BackendMetric
+from exporter.metrics.characterizations import HISTORY_FAMILIES
+from exporter.metrics.encoding import (
+    END_OF_OPENMETRICS,
+    BackendFamily,
+    Format,
+    encode_labels,
+    encode_number,
+    escape_label,
+)
 from exporter.records.characterizations import Characterization, CharacterizedBackend
 
-_ZERO = " 0.0"
 _LINES_AT_ONCE = 10_000
 
 
@@ -60,70 +61,43 @@ def write_history(
     ``check`` is called every few milliseconds; what it raises ends the writing.
     """
     written = 0
-    for metric in RECORD_METRICS:
-        series = _series(metric, timelines)
-        if not series:
-            continue
-        head, names = _head_and_names(metric, series, labels)
-        file.write(head)
-        for name, values in zip(names, series.values(), strict=True):
+    for family in HISTORY_FAMILIES:
+        series = _series(family, timelines)
+        if series:
+            file.write(family.heads[Format.OPENMETRICS])
+        for name, values in series.items():
+            labelled = _with_labels(name, labels)
             for moments, value in values:
-                sample = f"{name} {floatToGoString(value)}"  # type: ignore[no-untyped-call]
+                sample = f"{labelled} {encode_number(value)}"
                 for first in range(0, len(moments), _LINES_AT_ONCE):
                     check()
                     piece = moments[first : first + _LINES_AT_ONCE]
                     file.writelines(f"{sample} {moment}\n" for moment in piece)
                 written += len(moments)
-    file.write("# EOF\n")
+    file.write(END_OF_OPENMETRICS)
     return written
 
 
 _Values = list[tuple[range, float]]
 
 
-def _series(
-    metric: BackendMetric[CharacterizedBackend], timelines: Iterable[Timeline]
-) -> dict[tuple[str, ...], _Values]:
-    """Return what a metric was and when, by the values of its labels."""
-    series: dict[tuple[str, ...], _Values] = {}
+def _series(family: BackendFamily[CharacterizedBackend], timelines: Iterable[Timeline]) -> dict[str, _Values]:
+    """Return the values of a family and when they held, by series: name and labels as text."""
+    series: dict[str, _Values] = {}
     for timeline in timelines:
         machine = timeline.machine
         for moments, record in timeline.spans:
             backend = CharacterizedBackend(machine.name, machine.location, record.id, record)
-            for further_values, value in metric.samples(backend):
-                label_values = (machine.name, machine.location, *further_values)
-                series.setdefault(label_values, []).append((moments, value))
+            for name, value in family.samples([backend], [encode_labels(backend)]):
+                series.setdefault(name, []).append((moments, value))
     return series
 
 
-def _head_and_names(
-    metric: BackendMetric[CharacterizedBackend],
-    series: Iterable[tuple[str, ...]],
-    labels: Mapping[str, str],
-) -> tuple[str, list[str]]:
-    """Return the lines that introduce a metric, and how each of its series is written before the value.
-
-    The library knows the order and the escapes of labels, but writes no series without a value, and would
-    take minutes to write each for all moments. So each is written once, with a value that is cut off.
-    """
-    family = GaugeMetricFamily(
-        metric.name, metric.help, labels=(*labels, *metric.label_names), unit=metric.unit
-    )
-    for label_values in series:
-        family.add_metric((*labels.values(), *label_values), 0)
-    text: bytes = generate_latest(_Single(family))  # type: ignore[no-untyped-call]
-    *lines, _end, _nothing = text.decode().split("\n")
-    head = [line for line in lines if line.startswith("#")]
-    names = [line.removesuffix(_ZERO) for line in lines[len(head) :]]
-    return "".join(f"{line}\n" for line in head), names
-
-
-class _Single(Collector):
-    def __init__(self, family: Metric) -> None:
-        self._family = family
-
-    def collect(self) -> Iterator[Metric]:
-        yield self._family
+def _with_labels(series: str, labels: Mapping[str, str]) -> str:
+    """Add labels to a series."""
+    name, _, own = series.partition("{")
+    further = "".join(f'{label}="{escape_label(value)}",' for label, value in labels.items())
+    return f"{name}{{{further}{own}"
 
 
 def _multiples(step: int, since: float, until: float) -> range:

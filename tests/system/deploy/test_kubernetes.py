@@ -36,6 +36,7 @@ IMAGE = f"ghcr.io/ionq-exporter/ionq-exporter:{__version__}"
 OPERATOR_OVERLAY = KUBERNETES / "overlays" / "operator"
 OPERATOR = KUBERNETES / "components" / "prometheus-operator"
 OPENSHIFT = KUBERNETES / "components" / "openshift"
+DEPLOYMENT = KUBERNETES.parents[1] / "docs" / "deployment.md"
 
 # What the Pod Security Standard "restricted" lets a pod mount.
 ADMITTED_VOLUMES = {
@@ -277,20 +278,20 @@ def test_two_pods_are_on_two_nodes_also_after_a_rollout(everything: Path) -> Non
     assert constraint["matchLabelKeys"] == ["pod-template-hash"]
 
 
-def test_the_readme_says_what_the_operator_s_users_have_to_do() -> None:
-    readme = (KUBERNETES.parents[1] / "README.md").read_text()
+def test_the_page_about_deployment_says_what_the_operator_s_users_have_to_do() -> None:
+    page = DEPLOYMENT.read_text()
     config = only(build(OPERATOR_OVERLAY), "AlertmanagerConfig")
     for receiver in config["spec"]["receivers"]:
         (webhook,) = receiver["webhookConfigs"]
-        assert f"create secret generic {webhook['urlSecret']['name']} " in readme
-        assert f"--from-literal={webhook['urlSecret']['key']}=URL" in readme
-    assert "alertmanagerConfigMatcherStrategy: {type: None}" in readme
-    assert f"let that be\n`{config['metadata']['labels']['release']}`" in readme
+        assert f"create secret generic {webhook['urlSecret']['name']} " in page
+        assert f"--from-literal={webhook['urlSecret']['key']}=URL" in page
+    assert "alertmanagerConfigMatcherStrategy: {type: None}" in page
+    assert f"sets\n   `{config['metadata']['labels']['release']}`" in page
 
 
-def test_the_readme_lists_every_component() -> None:
-    section = (KUBERNETES.parents[1] / "README.md").read_text().partition("\n### Kubernetes\n")[2]
-    listed = re.findall(r"^\| `([a-z-]+)` \|", section.partition("\n### ")[0], re.MULTILINE)
+def test_the_page_about_deployment_lists_every_component() -> None:
+    section = DEPLOYMENT.read_text().partition("\n## Kubernetes\n")[2]
+    listed = re.findall(r"^\| `([a-z-]+)` \|", section.partition("\n## ")[0], re.MULTILINE)
     assert sorted(listed) == [component.name for component in COMPONENTS]
 
 

@@ -10,7 +10,8 @@ import yaml
 
 from deploy.drill.shipped import ALERTMANAGER, ALERTS, RECORDING, load
 from exporter.common.durations import parse_duration
-from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRICS
+from exporter.metrics.backends import BACKEND_FAMILIES
+from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from tests.support.tools import require_tool, tool_choices
 from tests.system.deploy.files import ALERT_RULES, RECORDED, RULE_TESTS, RULES, THRESHOLDS, Rule, groups
 from tests.system.deploy.promql import matchers, metrics, selectors
@@ -32,8 +33,8 @@ METRICS = {
     "ionq_exporter_characterization_failures_total",
     "ionq_exporter_build_info",
     "process_start_time_seconds",
-    *(metric.name for metric in BACKEND_METRICS),
-    *(metric.name for metric in CHARACTERIZATION_METRICS),
+    *(metric.name for metric in BACKEND_FAMILIES),
+    *(metric.name for metric in CHARACTERIZATION_FAMILIES),
 }
 LABELS = {
     "alertname",
@@ -63,7 +64,7 @@ REASONS = {
 }
 
 HELD = "ionq:alerts:held"
-README = (RECORDING.parents[2] / "README.md").read_text("utf-8")
+SCALING = (RECORDING.parents[2] / "docs" / "scaling.md").read_text("utf-8")
 
 each_alert = pytest.mark.parametrize("alert", ALERT_RULES.values(), ids=lambda alert: alert.alert)
 
@@ -168,20 +169,16 @@ def test_no_alert_ends_because_a_threshold_comes_twice(alert: Rule) -> None:
 
 
 def test_federation_takes_all_that_is_recorded_and_neither_limits_nor_what_is_held() -> None:
-    (pattern,) = re.findall(r'match\[\]=\{__name__=~"([^"]+)"\}', README)
+    (pattern,) = re.findall(r'match\[\]=\{__name__=~"([^"]+)"\}', SCALING)
     assert {name for name in RECORDED if re.fullmatch(pattern, name)} == RECORDED - THRESHOLDS - {HELD}
 
 
-def test_the_readme_names_the_alerts_that_federation_leaves_at_the_source() -> None:
-    section = README.partition("fires at the source only:")[2].partition(";")[0]
+def test_the_page_about_scaling_names_the_alerts_that_federation_leaves_at_the_source() -> None:
+    section = SCALING.partition("fire at the source only:")[2].partition(";")[0]
     of_the_exporter = {
         name for name, alert in ALERT_RULES.items() if metrics(alert.expr) - RECORDED - {"ALERTS"}
     }
     assert set(re.findall(r"`(\w+)`", section)) == of_the_exporter
-
-
-def test_the_readme_counts_the_alerts() -> None:
-    assert f" holds {len(ALERT_RULES)} alerts and " in README
 
 
 def test_an_alert_that_alertmanager_holds_back_is_held_here() -> None:

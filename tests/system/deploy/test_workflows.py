@@ -37,6 +37,12 @@ def test_dependabot_understands_its_file() -> None:
     run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.dependabot", file)
 
 
+@pytest.mark.parametrize(("file", "schema"), [("bug.yml", "issue-forms"), ("config.yml", "issue-config")])
+def test_an_issue_form_has_the_schema_of_its_kind(file: str, schema: str) -> None:
+    path = ROOT / ".github" / "ISSUE_TEMPLATE" / file
+    run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.github-{schema}", path)
+
+
 def test_zizmor_finds_nothing() -> None:
     run(Path(sys.executable).with_name("zizmor"), "--offline", "--no-progress", ROOT / ".github")
 

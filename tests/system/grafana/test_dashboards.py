@@ -1,14 +1,19 @@
 import json
 import re
+from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.common.errors import REASONS
-from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRICS, BackendMetric
-from exporter.metrics.exporter import ExporterMetrics, ScrapeCollector
+from exporter.metrics.encoding import Format
+from exporter.metrics.exporter import ExporterMetrics
+from exporter.metrics.exposition import encode_scrape
+from exporter.records.scrape import Scrape
 from grafana.generator.page import REPOSITORY, RUNBOOKS, STATUS_PAGE
+from tests.support.samples import CHARACTERIZED_FORTE, FORTE
 from tests.system.deploy.files import ALERT_RULES
 from tests.system.deploy.files import RUNBOOKS as RUNBOOK_FOLDER
 from tests.system.deploy.promql import matchers, metrics
@@ -39,17 +44,9 @@ each_query = pytest.mark.parametrize("query", QUERIES, ids=str)
 
 
 def exported() -> set[str]:
-    telemetry = ExporterMetrics()
-    backends: list[BackendMetric[Any]] = [*BACKEND_METRICS, *CHARACTERIZATION_METRICS]
-    families = [
-        *telemetry.usage.collect(),
-        *telemetry.constants.collect(),
-        *ScrapeCollector(up=True, duration_seconds=1).collect(),
-        *(family for ledger in telemetry.ledgers for family in ledger.collect()),
-    ]
-    return {sample.name for family in families for sample in family.samples} | {
-        metric.name for metric in backends
-    }
+    scrape = Scrape(datetime.now(UTC), 0.1, backends=(FORTE,), characterized=(CHARACTERIZED_FORTE,))
+    text = encode_scrape(scrape, ExporterMetrics(), Format.TEXT).decode()
+    return {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
 
 
 def test_there_are_four_dashboards_with_the_names_that_alerts_link_to() -> None:

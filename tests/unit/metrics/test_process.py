@@ -4,16 +4,18 @@ import time
 from pathlib import Path
 
 import pytest
-from prometheus_client import ProcessCollector
+from prometheus_client import PlatformCollector, ProcessCollector
 from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
 import exporter.metrics.process
-from exporter.metrics.process import ProcessConstantsCollector, ProcessUsageCollector
+from exporter.metrics.encoding import Format
+from exporter.metrics.process import encode_process
+from tests.support.oracle import encode
 
 
 def families() -> dict[str, Metric]:
-    found = (*ProcessUsageCollector().collect(), *ProcessConstantsCollector().collect())
-    return {family.name: family for family in found}
+    return {family.name: family for family in text_string_to_metric_families(encode_process(Format.TEXT))}
 
 
 def value(name: str) -> float:
@@ -21,22 +23,22 @@ def value(name: str) -> float:
     return sample.value
 
 
-def test_names_types_and_help_are_those_of_prometheus_client() -> None:
-    def described(found: list[Metric]) -> set[tuple[str, str, str, str]]:
-        return {
-            (family.name, family.type, family.documentation, sample.name)
-            for family in found
-            for sample in family.samples
-        }
-
-    library = list(ProcessCollector(registry=None).collect())
-    assert described(list(families().values())) == described(library) != set()
+def library() -> list[Metric]:
+    return [*ProcessCollector(registry=None).collect(), *PlatformCollector(registry=None).collect()]
 
 
-def test_start_and_limit_are_those_of_prometheus_client() -> None:
-    library = {family.name: family for family in ProcessCollector(registry=None).collect()}
-    for name in ("process_start_time_seconds", "process_max_fds"):
-        assert families()[name].samples == library[name].samples
+@pytest.mark.parametrize("form", Format)
+def test_names_types_and_help_are_those_of_prometheus_client(form: Format) -> None:
+    def heads(text: str) -> set[str]:
+        return {line for line in text.splitlines() if line.startswith("#")}
+
+    assert heads(encode_process(form)) == heads(encode(library(), form)) != set()
+
+
+def test_what_never_changes_is_what_prometheus_client_says() -> None:
+    expected = {family.name: family.samples for family in library()}
+    for name in ("process_start_time_seconds", "process_max_fds", "python_info"):
+        assert families()[name].samples == expected[name]
 
 
 def test_cpu_time_is_that_of_all_threads() -> None:
@@ -69,7 +71,10 @@ def test_each_open_file_is_one_more() -> None:
             os.close(number)
 
 
-def test_a_system_without_proc_tells_cpu_time_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_system_without_proc_shows_cpu_time_and_what_never_changes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(exporter.metrics.process, "_PAGES", tmp_path / "statm")
-    names = [family.name for family in ProcessUsageCollector().collect()]
-    assert names == ["process_cpu_seconds"]
+    assert "process_cpu_seconds" in families()
+    assert "process_resident_memory_bytes" not in families()
+    assert "python_info" in families()

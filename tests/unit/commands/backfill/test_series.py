@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.commands.backfill.plan import Machine
 from exporter.commands.backfill.series import Timeline, write_history
-from exporter.metrics.definitions import RECORD_METRICS
+from exporter.metrics.characterizations import HISTORY_FAMILIES
 from exporter.records.characterizations import Characterization
 from tests.support.backfill import ARIA, FORTE, plan
 from tests.support.samples import RECORD
@@ -173,7 +173,7 @@ def test_a_value_that_a_record_lacks_leaves_a_gap_and_what_nobody_measured_has_n
         ),
         labels={"job": "ionq"},
     )
-    help_of = {metric.name: metric.help for metric in RECORD_METRICS}
+    help_of = {metric.name: metric.help for metric in HISTORY_FAMILIES}
     assert text == GOLDEN.format(
         fidelity=help_of["ionq_backend_fidelity_ratio"],
         t1=help_of["ionq_backend_t1_seconds"],
@@ -185,7 +185,7 @@ def test_a_value_that_a_record_lacks_leaves_a_gap_and_what_nobody_measured_has_n
 def test_every_metric_of_a_record_is_written() -> None:
     end = (RECORD.timestamp_seconds or 0) + STEP
     assert {name for name, _ in parsed(written(of(FORTE, RECORD, end=end)))} == {
-        metric.name for metric in RECORD_METRICS
+        metric.name for metric in HISTORY_FAMILIES
     }
 
 

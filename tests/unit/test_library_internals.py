@@ -1,0 +1,58 @@
+"""What the exporter uses of libraries beyond their documented interfaces.
+
+Any release of a library may change these. If one of these tests fails after an update, adapt the module that
+it names, and only then raise the bound in pyproject.toml.
+"""
+
+import asyncio
+import inspect
+import re
+from asyncio import sslproto
+from pathlib import Path
+from types import ModuleType
+
+import httpcore
+import httpx
+import prometheus_client.utils
+import pytest
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+import exporter
+
+INTERNALS: tuple[tuple[type | ModuleType, str, str], ...] = (
+    (
+        HttpToolsProtocol,
+        """connection_lost connection_made data_received on_body on_header on_headers_complete
+        on_message_begin on_message_complete on_response_complete pause_writing resume_writing
+        send_400_response _unset_keepalive_if_required connections cycle headers loop pipeline
+        timeout_keep_alive_task transport url""",
+        "server/connection_limits.py",
+    ),
+    (RequestResponseCycle, "response_complete response_started", "server/connection_limits.py"),
+    (uvicorn.Server, "capture_signals handle_exit shutdown startup servers started", "server/http_server.py"),
+    (uvicorn.Server, "config server_state", "server/web_config/tls_listener.py"),
+    (uvicorn.Config, "backlog http_protocol_class", "server/web_config/tls_listener.py"),
+    (HttpToolsProtocol, "app_state config server_state", "server/web_config/tls_listener.py"),
+    (sslproto.SSLProtocol, "max_size", "server/web_config/tls_listener.py"),
+    (httpx.AsyncHTTPTransport, "_pool", "ionq/transport.py"),
+    (httpcore.AsyncConnectionPool, "_network_backend", "ionq/transport.py"),
+    (httpcore.AsyncHTTPProxy, "_network_backend", "ionq/transport.py"),
+    (asyncio.StreamReader, "_buffer", "ionq/network.py"),
+    (asyncio.BaseEventLoop, "getaddrinfo", "common/event_loop.py"),
+    (prometheus_client.utils, "floatToGoString", "metrics/encoding.py"),
+)
+
+
+@pytest.mark.parametrize(
+    ("owner", "names", "module"), INTERNALS, ids=[owner.__name__ for owner, *_ in INTERNALS]
+)
+def test_a_library_has_the_names_that_the_exporter_uses(
+    owner: type | ModuleType, names: str, module: str
+) -> None:
+    user = Path(exporter.__file__).parent.joinpath(module).read_text()
+    unused = [name for name in names.split() if not re.search(rf"\b{name}\b", user)]
+    assert not unused, f"exporter/{module} does not use {', '.join(unused)}"
+    source = inspect.getsource(owner)
+    missing = [name for name in names.split() if not re.search(rf"\b(def |self\.){name}\b", source)]
+    assert not missing, f"{owner.__name__} has no {', '.join(missing)}, which exporter/{module} uses"
