@@ -180,6 +180,15 @@ def test_an_unavailable_backend_sometimes_has_a_queue_time_of_zero_and_an_availa
     assert not any(zeros["available"])
 
 
+def test_the_shortest_queue_moves_within_minutes() -> None:
+    queue = [
+        backend["average_queue_time"] / 60_000
+        for backend in series("qpu.forte-enterprise-3", days=1 / 48, step=timedelta(minutes=1))
+    ]
+    assert len(set(queue)) == len(queue) == 30
+    assert max(queue) - min(queue) > 1
+
+
 def test_kw_is_a_power_of_some_kilowatts_and_missing_while_unavailable() -> None:
     backends = series("qpu.forte-enterprise-1", days=30, step=timedelta(hours=3))
     assert all(("kw" in backend) == (backend["status"] != "unavailable") for backend in backends)
