@@ -14,7 +14,7 @@ from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from tests.support.tools import require_tool, tool_choices
 from tests.system.deploy.files import ALERT_RULES, RECORDED, RULE_TESTS, RULES, THRESHOLDS, Rule, groups
-from tests.system.deploy.promql import matchers, metrics, selectors
+from tests.system.deploy.promql import matchers, metrics
 
 RUNBOOK_BASE = "https://github.com/ionq-exporter/ionq-exporter/blob/main/deploy/runbooks/"
 
