@@ -16,7 +16,7 @@ from grafana.demo_data.scrapes import JOB
 from grafana.demo_data.story import FIRST
 
 YEARS = 3.0
-STEP_SECONDS = 3600
+STEP_SECONDS = 3 * 3600
 
 _LONGEST_IN_FORCE = 30 * DAY_SECONDS
 _ALL = 10_000

@@ -20,7 +20,7 @@ _TIMEOUT_SECONDS = 10.0
 _MAX_RESPONSE_BYTES = 1 << 20
 
 
-class ReadRecords:
+class CharacterizationReads:
     """What one exporter knows of characterizations, and counts about them."""
 
     def __init__(
@@ -36,7 +36,7 @@ class ReadRecords:
             logger=logger,
             max_response_bytes=_MAX_RESPONSE_BYTES,
             on_request=telemetry.count_characterization_request,
-            new_transport=lambda: httpx.MockTransport(self._answer),
+            new_transport=lambda: httpx.MockTransport(self._respond),
             delay_retry=_skip,
         )
         self._reader = CharacterizationCache(
@@ -55,7 +55,7 @@ class ReadRecords:
         self._are_served = are_served
         return self._loop.run_until_complete(self._reader.characterize(listed, _TIMEOUT_SECONDS))
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    def _respond(self, request: httpx.Request) -> httpx.Response:
         if not self._are_served:
             return httpx.Response(503)
         backend = request.url.path.split("/")[-2]

@@ -1,13 +1,12 @@
-"""What the repository holds for Grafana, read once."""
+"""The dashboards as their files hold them, read once."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from tests.support.repository import ROOT
-
-GRAFANA = ROOT / "grafana"
+GRAFANA = Path(__file__).parents[2] / "grafana"
 FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
 
 Json = dict[str, Any]
@@ -15,7 +14,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Query:
-    """A piece of PromQL and where it stands."""
+    """A piece of PromQL and its place."""
 
     dashboard: str
     place: str
@@ -28,14 +27,19 @@ class Query:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A dashboard as its file has it."""
+    """A dashboard as its file holds it."""
 
     uid: str
     json: Json
 
     @property
     def panels(self) -> list[Json]:
-        return [panel for panel in self.json["panels"] if panel["type"] != "row"]
+        """All panels, those in collapsed rows too."""
+        return [
+            panel
+            for one in self.json["panels"]
+            for panel in (one["panels"] if one["type"] == "row" else [one])
+        ]
 
     @property
     def variables(self) -> list[Json]:
@@ -56,6 +60,12 @@ class Dashboard:
         for annotation in self.annotations:
             yield Query(self.uid, f"annotation {annotation['name']}", annotation["expr"], is_range=True)
 
+    def panel(self, title: str) -> Json:
+        """Find a panel by its title, in which only what follows a colon may be left out."""
+        (found,) = (panel for panel in self.panels if panel["title"].partition(":")[0] == title)
+        return found
+
 
 DASHBOARDS = [Dashboard(path.stem, json.loads(path.read_text("utf-8"))) for path in FILES]
 QUERIES = [query for dashboard in DASHBOARDS for query in dashboard.queries]
+BACKEND, EXPORTER, FIDELITY, FLEET = DASHBOARDS
