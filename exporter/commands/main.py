@@ -216,6 +216,7 @@ def _demo(**values: Any) -> int:
     # A real key is none of a simulator's business.
     exporter = Exporter(ionq, None, logger)
     simulator = _simulator(values, logger)
+    simulator.begin_demo()
 
     async def run() -> None:
         await simulator.start(sockets=simulator_sockets)

@@ -168,14 +168,15 @@ class IonQClient:
         headers = _HEADERS.copy()
         if key:
             headers["Authorization"] = f"apiKey {key.reveal()}"
-        progress.begin_attempt(self._host, secure=url.scheme == "https")
-        request = httpx.Request("GET", url, headers=headers, extensions={"trace": progress.trace})
+        request = httpx.Request("GET", url, headers=headers)
         status = request_id = response = None
         started = self._clock()
         self._on_request()
         transport = await self._connection.transport() if self._keep_connection else self._new_transport()
+        progress.begin_attempt(self._host, getattr(transport, "network", None))
         try:
             raw = await transport.handle_async_request(request)
+            progress.answered = True
             status, request_id = raw.status_code, _header(raw, "x-request-id", key)
             response = await self._response(raw, request_id, key)
         except IonQError as error:
@@ -196,7 +197,6 @@ class IonQClient:
                 body_bytes=None if response is None else len(response.body),
                 request_id=request_id,
             )
-            await progress.close_unfinished_handshake()
             if not self._keep_connection:
                 await transport.aclose()
             elif response is None:

@@ -1,8 +1,5 @@
 """How far a read of IonQ has got. A scrape that stops waiting says so in its error."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from exporter.common.errors import (
     ConnectionFailedError,
     DeadlineExceededError,
@@ -10,64 +7,46 @@ from exporter.common.errors import (
     IonQError,
     TLSError,
 )
+from exporter.ionq.network import Network, Step
 
 
 class ReadProgress:
-    """Follows the requests of one read through httpcore's trace extension.
-
-    https://www.encode.io/httpcore/extensions/#trace names the events.
-    """
+    """Follows the requests of one read."""
 
     def __init__(self) -> None:
         self.attempts = 0
         """How many requests were made."""
-        self.first_response: HTTPStatusError | None = None
-        """The response that a second attempt is to replace."""
         self.host = ""
         """Where the request goes, and through which proxy."""
-        self._secure = False
-        self._events: set[str] = set()
-        self._connection: Any = None
+        self.answered = False
+        """Whether the head of a response arrived."""
+        self.first_response: HTTPStatusError | None = None
+        """The response that a second attempt is to replace."""
+        self._network: Network | None = None
+        self._connections_before = 0
 
-    def begin_attempt(self, host: str, *, secure: bool) -> None:
-        """Start to follow a request to a host, over TLS if ``secure``."""
+    def begin_attempt(self, host: str, network: Network | None) -> None:
+        """Start to follow a request to a host."""
         self.attempts += 1
         self.host = host
-        self._secure = secure
-        self._events = set()
-
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take an event from httpcore, such as "connection.connect_tcp.complete"."""
-        _, _, step = event.partition(".")
-        self._events.add(step)
-        if step == "connect_tcp.complete":
-            self._connection = info["return_value"]
+        self.answered = False
+        self._network = network
+        self._connections_before = network.connections if network else 0
 
     @property
     def reused_connection(self) -> bool:
         """Whether the request went out on a connection that an earlier one opened."""
-        return "connect_tcp.started" not in self._events
+        return self._network is not None and self._network.connections == self._connections_before
 
     @property
     def connecting(self) -> bool:
         """Whether a connection was begun and not made. Name lookup and a proxy's tunnel are part of it."""
-        first_step_beyond = "start_tls.started" if self._secure else "connect_tcp.complete"
-        return "connect_tcp.started" in self._events and first_step_beyond not in self._events
+        return self._network is not None and self._network.step is Step.CONNECTING
 
     @property
     def handshaking(self) -> bool:
         """Whether a TLS handshake was begun and not completed."""
-        return "start_tls.started" in self._events and "start_tls.complete" not in self._events
-
-    @property
-    def answered(self) -> bool:
-        """Whether the head of a response arrived."""
-        return "receive_response_headers.complete" in self._events
-
-    async def close_unfinished_handshake(self) -> None:
-        """Close a connection whose handshake was cancelled: httpcore forgets it without closing it."""
-        if self.handshaking:
-            await self._connection.aclose()
+        return self._network is not None and self._network.step is Step.HANDSHAKING
 
     def overdue(self, when: str, advice: str = "") -> IonQError:
         """Return the error of a caller that stops waiting. ``when`` is like "within 4s"."""

@@ -7,10 +7,13 @@ import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
+
+from exporter.ionq.network import Network
 
 _MAX_AGE_SECONDS = (240.0, 300.0)
 """A connection is kept for a random time in this range: names move, and many exporters start together."""
@@ -43,6 +46,7 @@ class TransportFactory:
 
     def __init__(self, api_url: str) -> None:
         """Raise ValueError, with a message for the user, where proxy or certificates cannot be used."""
+        self._secure = api_url.startswith("https:")
         self._proxy = _proxy_for(api_url)
         self._certificates = _TrustedCertificates()
         self()
@@ -52,10 +56,11 @@ class TransportFactory:
         """Host and port of the proxy."""
         return urlsplit(self._proxy).netloc.rpartition("@")[2] if self._proxy else None
 
-    def __call__(self) -> httpx.AsyncBaseTransport:
+    def __call__(self) -> "Transport":
         """Return a new transport, which opens its connection at the first request."""
         try:
-            return httpx.AsyncHTTPTransport(
+            return Transport(
+                Network(secure=self._secure),
                 verify=self._certificates.context(),
                 limits=httpx.Limits(keepalive_expiry=None),
                 proxy=self._proxy,
@@ -65,6 +70,15 @@ class TransportFactory:
             raise ValueError(
                 f"the proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used: {error}"
             ) from error
+
+
+class Transport(httpx.AsyncHTTPTransport):
+    """httpx's transport on another network backend than httpcore's default."""
+
+    def __init__(self, network: Network, **options: Any) -> None:
+        super().__init__(**options)
+        self.network = network
+        self._pool._network_backend = network  # noqa: SLF001 -- httpx hands everything else on to httpcore
 
 
 class KeptConnection:

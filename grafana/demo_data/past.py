@@ -9,15 +9,14 @@ from exporter.commands.backfill.plan import Machine, Plan
 from exporter.commands.backfill.series import Timeline, write_history
 from exporter.records.backends import parse_backends
 from exporter.records.characterizations import Characterization, parse_characterizations
-from exporter.simulator import Fleet
-from exporter.simulator.characterizations import Characterizations, Span
+from exporter.simulator import Characterizations, Fleet, Span
 from grafana.demo_data.blocks import create_blocks
 from grafana.demo_data.history import DAY_SECONDS
 from grafana.demo_data.scrapes import JOB
 from grafana.demo_data.story import FIRST
 
 YEARS = 3.0
-STEP_SECONDS = 3600
+STEP_SECONDS = 3 * 3600
 
 _LONGEST_IN_FORCE = 30 * DAY_SECONDS
 _ALL = 10_000
@@ -41,8 +40,8 @@ def write_past(
 
 
 def _machines(seed: int, end: int) -> Iterator[Machine]:
-    rows = Fleet(seed).rows(datetime.fromtimestamp(end, UTC))
-    for backend in parse_backends(json.dumps(rows).encode()).backends:
+    backends = Fleet(seed).backends(datetime.fromtimestamp(end, UTC))
+    for backend in parse_backends(json.dumps(backends).encode()).backends:
         if backend.characterization_id:
             yield Machine(backend.name, backend.location)
 

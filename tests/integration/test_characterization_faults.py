@@ -16,8 +16,7 @@ from exporter.metrics.exposition import encode_scrape
 from exporter.scrape.characterization_cache import FIRST_PAUSE_SECONDS, PARALLEL_READS
 from exporter.scrape.deadline import Deadline
 from exporter.settings import IonQSettings
-from exporter.simulator import FAULTS, Fleet, Simulator
-from exporter.simulator.drill import Break
+from exporter.simulator import FAULTS, Fleet, InjectFault, Simulator
 from tests.support.clock import Clock
 from tests.support.exposition import Exposition
 
@@ -26,7 +25,9 @@ pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
 FLEET = Fleet(1)
 CHARACTERIZED = {
-    row["backend"]: row["characterization_id"] for row in FLEET.rows(NOW) if "characterization_id" in row
+    backend["backend"]: backend["characterization_id"]
+    for backend in FLEET.backends(NOW)
+    if "characterization_id" in backend
 }
 
 SHORT_TIMEOUT = 1.5
@@ -134,7 +135,7 @@ async def test_a_fault_costs_characterizations_until_it_ends_and_the_backends_no
     simulator: Simulator, untroubled: Exposition, fault: str, expected: Expected
 ) -> None:
     timeout = SHORT_TIMEOUT if expected.lasts else LONG_TIMEOUT
-    simulator.drill.begin(Break(fault, "characterizations"))
+    simulator.drill.begin(InjectFault(fault, "characterizations"))
     async with contextlib.aclosing(Observed(simulator, timeout)) as exporter:
         during = await exporter.scrape(timeout)
         assert during.samples_of(BACKEND_FAMILIES) == untroubled.samples_of(BACKEND_FAMILIES)
@@ -162,7 +163,7 @@ async def test_a_fault_costs_characterizations_until_it_ends_and_the_backends_no
 async def test_bad_values_are_left_out_of_a_characterization_and_counted_by_field(
     simulator: Simulator, untroubled: Exposition
 ) -> None:
-    simulator.drill.begin(Break("bad_values", "characterizations"))
+    simulator.drill.begin(InjectFault("bad_values", "characterizations"))
     async with contextlib.aclosing(Observed(simulator)) as exporter:
         during = await exporter.scrape()
         assert "is not a number" in exporter.log.getvalue()

@@ -49,6 +49,15 @@ def test_the_demo_says_where_to_look(demo: ExporterProcess, guide: Path) -> None
     assert demo.urls[0] in guide.read_text()
 
 
+def test_the_demo_shows_what_its_text_announces(demo: ExporterProcess, guide: Path) -> None:
+    assert "qpu.forte-enterprise-2 is degraded" in guide.read_text()
+    assert demo.scrape().value("ionq_backend_degraded", backend="qpu.forte-enterprise-2") == 1
+    assert "maintenance of qpu.forte-1 begins in 6 hours" in guide.read_text()
+    (page,) = re.findall(r"http://\S+/summary.json", guide.read_text())
+    names = [one["name"] for one in httpx.get(page, trust_env=False).json()["scheduled_maintenances"]]
+    assert "Maintenance of the demo" in names
+
+
 def test_the_demo_shows_the_users_key_to_nobody(demo: ExporterProcess) -> None:
     # The simulator lists it for any key.
     assert "qpu.tempo-1" not in demo.get("metrics").text

@@ -25,8 +25,7 @@ from exporter.records.backends import MAX_BACKENDS
 from exporter.records.scrape import Scrape
 from exporter.scrape.deadline import Deadline
 from exporter.settings import IonQSettings
-from exporter.simulator import FAULTS, Fleet, Simulator
-from exporter.simulator.drill import Break
+from exporter.simulator import FAULTS, Fleet, InjectFault, Simulator
 from tests.support.certificates import Authority
 from tests.support.exporter_process import ExporterProcess
 from tests.support.exposition import Exposition
@@ -303,7 +302,7 @@ async def test_a_fault_of_the_simulator_has_its_reason_and_log_line_and_the_next
 ) -> None:
     async with Simulator(Fleet(1)) as simulator, observed(simulator.url, expected) as exporter:
         await exporter.assert_works()
-        simulator.drill.begin(Break(fault))
+        simulator.drill.begin(InjectFault(fault))
         await exporter.assert_comes_to(expected)
         simulator.drill.end()
         await exporter.assert_next_works(expected)

@@ -388,7 +388,7 @@ def test_no_secret_is_in_any_log(upstream: Upstream, web: WebConfigFolder) -> No
     ("content", "status", "said"),
     [
         ({"tls_server_config": CERTIFICATE}, 0, "can be used"),
-        ({"tls_server_config": {**CERTIFICATE, "key_file": "none"}}, 2, "none: no such file"),
+        ({"tls_server_config": {**CERTIFICATE, "key_file": "none"}}, 2, "none: No such file"),
         ({"tls_server_config": {**CERTIFICATE, "key_file": "server.crt"}}, 2, "cannot be used"),
         ({"tls_server_config": {**CERTIFICATE, "key_file": "."}}, 2, "not a file"),
         ({"nonsense": 1}, 2, "the key 'nonsense' in the file is unknown"),

@@ -8,13 +8,16 @@ import asyncio
 import inspect
 import re
 from asyncio import sslproto
+from pathlib import Path
 from types import ModuleType
 
-import httpcore
+import httpx
 import prometheus_client.utils
 import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+import exporter
 
 INTERNALS: tuple[tuple[type | ModuleType, str, str], ...] = (
     (
@@ -31,8 +34,9 @@ INTERNALS: tuple[tuple[type | ModuleType, str, str], ...] = (
     (uvicorn.Config, "backlog http_protocol_class", "server/web_config/tls_listener.py"),
     (HttpToolsProtocol, "app_state config server_state", "server/web_config/tls_listener.py"),
     (sslproto.SSLProtocol, "max_size", "server/web_config/tls_listener.py"),
+    (asyncio.StreamReader, "_buffer", "ionq/network.py"),
     (asyncio.BaseEventLoop, "getaddrinfo", "common/event_loop.py"),
-    (prometheus_client.utils, "floatToGoString", "commands/backfill/series.py"),
+    (prometheus_client.utils, "floatToGoString", "metrics/encoding.py"),
 )
 
 
@@ -42,22 +46,15 @@ INTERNALS: tuple[tuple[type | ModuleType, str, str], ...] = (
 def test_a_library_has_the_names_that_the_exporter_uses(
     owner: type | ModuleType, names: str, module: str
 ) -> None:
+    user = Path(exporter.__file__).parent.joinpath(module).read_text()
+    unused = [name for name in names.split() if not re.search(rf"\b{name}\b", user)]
+    assert not unused, f"exporter/{module} does not use {', '.join(unused)}"
     source = inspect.getsource(owner)
     missing = [name for name in names.split() if not re.search(rf"\b(def |self\.){name}\b", source)]
     assert not missing, f"{owner.__name__} has no {', '.join(missing)}, which exporter/{module} uses"
 
 
-@pytest.mark.anyio
-async def test_httpcore_traces_the_events_that_the_exporter_uses() -> None:
-    returned = {}
-
-    async def trace(event: str, info: dict[str, object]) -> None:
-        returned[event.partition(".")[2]] = info.get("return_value")
-
-    network = httpcore.AsyncMockBackend([b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"])
-    async with httpcore.AsyncConnectionPool(network_backend=network) as pool:
-        await pool.request("GET", "https://localhost/", extensions={"trace": trace})
-    used = {"connect_tcp.started", "connect_tcp.complete", "start_tls.started", "start_tls.complete"}
-    missing = (used | {"receive_response_headers.complete"}) - returned.keys()
-    assert not missing, f"httpcore traces no {missing}, which exporter/ionq/transport_errors.py uses"
-    assert isinstance(returned["connect_tcp.complete"], httpcore.AsyncNetworkStream)
+@pytest.mark.parametrize("proxy", [None, "http://localhost:3128"])
+def test_httpx_hands_its_requests_to_a_pool_whose_network_backend_can_be_set(proxy: str | None) -> None:
+    pool = httpx.AsyncHTTPTransport(proxy=proxy)._pool
+    assert hasattr(pool, "_network_backend"), "exporter/ionq/transport.py sets it"
