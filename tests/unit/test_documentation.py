@@ -5,7 +5,7 @@ import re
 import click
 import pytest
 
-from exporter.commands.main import _commands
+from exporter.commands.main import commands
 from exporter.common.errors import REASONS
 from exporter.metrics.definitions import BACKEND_METRICS, CHARACTERIZATION_METRICS
 from exporter.metrics.exporter import ExporterMetrics, ScrapeCollector
@@ -27,7 +27,7 @@ def table_below(heading: str) -> list[list[str]]:
 
 
 def options_of(command: str) -> dict[str, click.Option]:
-    parameters = _commands.commands[command].params
+    parameters = commands.commands[command].params
     return {name: option for option in parameters for name in option.opts if isinstance(option, click.Option)}
 
 
@@ -89,7 +89,7 @@ def test_the_table_of_flags_names_each_flag_of_serve_and_its_default() -> None:
     ),
 )
 def test_each_flag_that_the_readme_mentions_exists(flag: str) -> None:
-    known = {name for command in _commands.commands for name in names_of(command)}
+    known = {name for command in commands.commands for name in names_of(command)}
     assert flag in known | {"--help"}
 
 

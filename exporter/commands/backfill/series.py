@@ -1,7 +1,8 @@
-"""Past characterizations as OpenMetrics with timestamps, which promtool turns into Prometheus's blocks.
+"""Characterizations as OpenMetrics with timestamps, which promtool turns into blocks for Prometheus.
 
-A record counts from its date until the next one's. Prometheus looks no further back for a sample than a
-few minutes, so each value is repeated at a step, at whole multiples of it: there, queries find it.
+A characterization is in force from its date until that of the next one. A query finds a sample for only a few
+minutes, so each value is repeated at regular steps. Samples are at multiples of the step, where queries with
+that step look for them.
 """
 
 import math
@@ -16,7 +17,6 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from exporter.commands.backfill.plan import Machine, Plan
 from exporter.metrics.definitions import RECORD_METRICS, BackendMetric
 from exporter.records.characterizations import Characterization, CharacterizedBackend
 
@@ -26,27 +26,36 @@ _LINES_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """At which moments, in Unix seconds, which record of a machine was in force."""
+    """The times of a backend's samples, in Unix seconds, and the characterization in force then."""
 
-    machine: Machine
+    backend: str
+    location: str
     spans: tuple[tuple[range, Characterization], ...]
 
     @classmethod
-    def of(cls, plan: Plan, machine: Machine, records: Iterable[Characterization], step: int) -> Self:
-        """Lay out records in any order, each until the next one, and the last until the plan's end.
+    def of(
+        cls,
+        backend: str,
+        location: str,
+        characterizations: Iterable[Characterization],
+        *,
+        start: float | None,
+        end: float,
+        step: int,
+    ) -> Self:
+        """Arrange characterizations, given in any order, from ``start`` to before ``end``.
 
-        Of two with one date the first counts, as the newest does in a scrape; what has no date has no place.
+        Of two with the same date the first is used, as in a scrape. One without a date is left out.
         """
         by_date: dict[float | None, Characterization] = {}
-        for record in records:
-            by_date.setdefault(record.timestamp_seconds, record)
+        for one in characterizations:
+            by_date.setdefault(one.timestamp_seconds, one)
         dates = sorted(date for date in by_date if date is not None)
-        start = 0.0 if plan.start is None else plan.start
         in_force = (
-            (_multiples(step, max(since, start), min(until, plan.end)), by_date[since])
+            (_multiples(step, max(since, start or 0.0), min(until, end)), by_date[since])
             for since, until in pairwise((*dates, math.inf))
         )
-        return cls(machine, tuple((moments, record) for moments, record in in_force if moments))
+        return cls(backend, location, tuple((times, one) for times, one in in_force if times))
 
 
 def write_history(
@@ -55,9 +64,9 @@ def write_history(
     labels: Mapping[str, str],
     check: Callable[[], None] = lambda: None,
 ) -> int:
-    """Write all metrics of all machines, with further labels on each series; return how many samples.
+    """Write all metrics of all backends with additional labels. Return the number of samples.
 
-    ``check`` is called every few milliseconds; what it raises ends the writing.
+    ``check`` is called every few milliseconds. It may raise an error to stop the writing.
     """
     written = 0
     for metric in RECORD_METRICS:
@@ -67,13 +76,13 @@ def write_history(
         head, names = _head_and_names(metric, series, labels)
         file.write(head)
         for name, values in zip(names, series.values(), strict=True):
-            for moments, value in values:
+            for times, value in values:
                 sample = f"{name} {floatToGoString(value)}"  # type: ignore[no-untyped-call]
-                for first in range(0, len(moments), _LINES_AT_ONCE):
+                for first in range(0, len(times), _LINES_AT_ONCE):
                     check()
-                    piece = moments[first : first + _LINES_AT_ONCE]
-                    file.writelines(f"{sample} {moment}\n" for moment in piece)
-                written += len(moments)
+                    piece = times[first : first + _LINES_AT_ONCE]
+                    file.writelines(f"{sample} {time}\n" for time in piece)
+                written += len(times)
     file.write("# EOF\n")
     return written
 
@@ -84,15 +93,13 @@ _Values = list[tuple[range, float]]
 def _series(
     metric: BackendMetric[CharacterizedBackend], timelines: Iterable[Timeline]
 ) -> dict[tuple[str, ...], _Values]:
-    """Return what a metric was and when, by the values of its labels."""
+    """Return the times and values of a metric by the values of its labels."""
     series: dict[tuple[str, ...], _Values] = {}
     for timeline in timelines:
-        machine = timeline.machine
-        for moments, record in timeline.spans:
-            backend = CharacterizedBackend(machine.name, machine.location, record.id, record)
-            for further_values, value in metric.samples(backend):
-                label_values = (machine.name, machine.location, *further_values)
-                series.setdefault(label_values, []).append((moments, value))
+        labels = (timeline.backend, timeline.location)
+        for times, one in timeline.spans:
+            for further_values, value in metric.samples(CharacterizedBackend(*labels, one.id, one)):
+                series.setdefault((*labels, *further_values), []).append((times, value))
     return series
 
 
@@ -101,10 +108,10 @@ def _head_and_names(
     series: Iterable[tuple[str, ...]],
     labels: Mapping[str, str],
 ) -> tuple[str, list[str]]:
-    """Return the lines that introduce a metric, and how each of its series is written before the value.
+    """Return the comment lines of a metric, and the text before the value of each of its series.
 
-    The library knows the order and the escapes of labels, but writes no series without a value, and would
-    take minutes to write each for all moments. So each is written once, with a value that is cut off.
+    prometheus_client knows how to order and escape labels, but would need minutes for all samples. So it
+    writes each series once, with a value that is cut off.
     """
     family = GaugeMetricFamily(
         metric.name, metric.help, labels=(*labels, *metric.label_names), unit=metric.unit
@@ -112,7 +119,7 @@ def _head_and_names(
     for label_values in series:
         family.add_metric((*labels.values(), *label_values), 0)
     text: bytes = generate_latest(_Single(family))  # type: ignore[no-untyped-call]
-    *lines, _end, _nothing = text.decode().split("\n")
+    *lines, _eof, _nothing = text.decode().split("\n")
     head = [line for line in lines if line.startswith("#")]
     names = [line.removesuffix(_ZERO) for line in lines[len(head) :]]
     return "".join(f"{line}\n" for line in head), names
@@ -127,7 +134,7 @@ class _Single(Collector):
 
 
 def _multiples(step: int, since: float, until: float) -> range:
-    """Return the multiples of a step from one time on, and before another."""
-    # In integers, where nothing is rounded.
-    first, end = (-(-math.ceil(moment) // step) * step for moment in (since, until))
+    """Return the multiples of a step from one time to before another."""
+    # In integers, which are not rounded.
+    first, end = (-(-math.ceil(time) // step) * step for time in (since, until))
     return range(first, end, step)

@@ -1,0 +1,53 @@
+"""``ionq-exporter demo``: the simulator and the exporter in one process."""
+
+from typing import Any
+
+import click
+
+from exporter.commands.assembly import Exporter
+from exporter.commands.options import LOG_FLAGS, READ_FLAGS, SIMULATOR_FLAGS, WEB_FLAGS, Command, flags
+from exporter.commands.serve import serve_exporter
+from exporter.commands.simulate import new_simulator
+from exporter.commands.startup import ionq_settings, listen, start_log, web_settings
+from exporter.common import event_loop
+from exporter.server.sockets import url_of
+
+_GUIDE = """\
+A simulated fleet and the exporter. No network is needed. Ctrl+C stops both.
+
+  Metrics     {exporter}{telemetry_path}
+  Page        {exporter}/
+  IonQ's API  {simulator}/v0.4/backends
+
+Rehearse an outage (GET {simulator}/ lists all faults):
+
+  curl -d '{{"backend": "qpu.forte-1", "status": "unavailable", "for": "5m"}}' {simulator}/drill
+  curl -d '{{"fault": "http_500", "for": "5m"}}' {simulator}/drill
+  curl -X DELETE {simulator}/drill
+"""
+
+
+@click.command(name="demo", cls=Command)
+@flags(*WEB_FLAGS, *READ_FLAGS, *SIMULATOR_FLAGS, *LOG_FLAGS)
+def command(**values: Any) -> int:
+    """Serve metrics of a simulated fleet without a network."""
+    web = web_settings(values)
+    sockets = listen("--web.listen-address", web.listen_addresses)
+    simulator_sockets = listen("--simulator.listen-address", [values["simulator_listen_address"]])
+    simulator_url = url_of(simulator_sockets[0])
+    ionq = ionq_settings(values, ionq_api_url=f"{simulator_url}/v0.4")
+    logger = start_log(values)
+    # The user's API key is not sent to the simulator.
+    exporter = Exporter(ionq, lambda: None, logger)
+    simulator = new_simulator(values, logger)
+
+    async def run() -> None:
+        await simulator.start(sockets=simulator_sockets)
+        async with simulator:
+            await serve_exporter(exporter, sockets, ionq, web, logger)
+
+    click.echo(
+        _GUIDE.format(exporter=url_of(sockets[0]), telemetry_path=web.telemetry_path, simulator=simulator_url)
+    )
+    event_loop.run(run())
+    return 0
