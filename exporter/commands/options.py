@@ -34,7 +34,7 @@ _SECTIONS = {
     "log": "Log",
 }
 _TELEMETRY_PATH = re.compile(r"(?!/-/)(?:/[\w.~-]+)+", re.ASCII)
-_SIZE = re.compile(r"(\d+)(?:([KMG])i)?B?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+) ?(?:([KMG])i)?B?", re.ASCII | re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
 

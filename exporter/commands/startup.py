@@ -18,7 +18,7 @@ from exporter.server.sockets import open_sockets
 from exporter.settings import IonQSettings, ListenAddress, WebSettings, is_unencrypted
 
 _API_KEY_VARIABLE = "IONQ_API_KEY"
-_SIMILARITY = 0.9
+_SIMILARITY = 0.85
 
 Values = Mapping[str, Any]
 """The values of a command's flags by their names, for example ``ionq_timeout``."""
