@@ -1,5 +1,6 @@
 """The entry point of ``python -m exporter`` and ``ionq-exporter``."""
 
+import gc
 import io
 import os
 import signal
@@ -21,7 +22,8 @@ def main() -> None:
         signal.signal(number, lambda number, _frame: os._exit(0 if is_server else _SHELL_OFFSET + number))
     if sys.stderr:
         sys.stderr = _unbuffered(sys.stderr.fileno())
-
+    # Imports leave almost no garbage, but looking for it takes a quarter of their time.
+    gc.disable()
     from exporter.commands.main import main as run  # noqa: PLC0415
 
     run()

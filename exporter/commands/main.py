@@ -1,6 +1,7 @@
 """The command line: a group of commands that are imported when they are used."""
 
 import contextlib
+import gc
 import importlib
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -47,6 +48,9 @@ class _LazyCommands(Mapping[str, click.Command]):
 
     def __getitem__(self, name: str) -> click.Command:
         command: click.Command = importlib.import_module(_MODULES[name]).command
+        if not gc.isenabled():  # disabled by __main__ for the time of the imports
+            gc.freeze()
+            gc.enable()
         return command
 
     def __iter__(self) -> Iterator[str]:

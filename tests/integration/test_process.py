@@ -237,11 +237,13 @@ def test_help_lists_the_commands() -> None:
 @pytest.mark.parametrize("command", ["once", "serve"])
 def test_a_command_does_not_import_what_only_others_need(command: str) -> None:
     program = f"""
-import sys, exporter.commands.main
+import gc, sys, exporter.commands.main
+gc.disable()
 exporter.commands.main.commands.commands["{command}"]
 packages = ("simulator", "commands.backfill", "commands.demo", "server.app")
 names = (*("exporter." + name for name in packages), "uvicorn", "jinja2", "yaml", "bcrypt")
 print(*(name for name in names if name in sys.modules))
+assert gc.isenabled()
 """
     imported = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
