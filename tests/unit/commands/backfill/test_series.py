@@ -139,19 +139,19 @@ GOLDEN = """\
 # HELP ionq_backend_fidelity_ratio {fidelity}
 # TYPE ionq_backend_fidelity_ratio gauge
 # UNIT ionq_backend_fidelity_ratio ratio
-ionq_backend_fidelity_ratio{{backend="qpu.aria-1",job="ionq",location="",operation="2q"}} 0.97 0
-ionq_backend_fidelity_ratio{{backend="qpu.aria-1",job="ionq",location="",operation="2q"}} 0.98 20
-ionq_backend_fidelity_ratio{{backend="qpu.aria-1",job="ionq",location="",operation="spam"}} 0.99 20
+ionq_backend_fidelity_ratio{{job="ionq",backend="qpu.aria-1",location="",operation="2q"}} 0.97 0
+ionq_backend_fidelity_ratio{{job="ionq",backend="qpu.aria-1",location="",operation="2q"}} 0.98 20
+ionq_backend_fidelity_ratio{{job="ionq",backend="qpu.aria-1",location="",operation="spam"}} 0.99 20
 # HELP ionq_backend_t1_seconds {t1}
 # TYPE ionq_backend_t1_seconds gauge
 # UNIT ionq_backend_t1_seconds seconds
-ionq_backend_t1_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 100.0 10
+ionq_backend_t1_seconds{{job="ionq",backend="qpu.aria-1",location=""}} 100.0 10
 # HELP ionq_backend_characterization_timestamp_seconds {date}
 # TYPE ionq_backend_characterization_timestamp_seconds gauge
 # UNIT ionq_backend_characterization_timestamp_seconds seconds
-ionq_backend_characterization_timestamp_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 0.0 0
-ionq_backend_characterization_timestamp_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 5.0 10
-ionq_backend_characterization_timestamp_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 20.0 20
+ionq_backend_characterization_timestamp_seconds{{job="ionq",backend="qpu.aria-1",location=""}} 0.0 0
+ionq_backend_characterization_timestamp_seconds{{job="ionq",backend="qpu.aria-1",location=""}} 5.0 10
+ionq_backend_characterization_timestamp_seconds{{job="ionq",backend="qpu.aria-1",location=""}} 20.0 20
 # HELP ionq_backend_characterization_record_info {record}
 # TYPE ionq_backend_characterization_record_info gauge
 ionq_backend_characterization_record_info{{backend="qpu.aria-1",characterization_id="a",job="ionq",location=""}} 1.0 0
