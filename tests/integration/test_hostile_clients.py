@@ -197,6 +197,26 @@ def test_a_well_behaved_scraper_misses_nothing_and_memory_stays_bounded(
     assert at_most < MAX_CONNECTIONS + 4 * ConnectionPool().accepted_at_once + 50
 
 
+@pytest.mark.parametrize("descriptors", [64, 256])
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_more_connections_than_file_descriptors_cost_neither_the_process_nor_a_full_log(
+    upstream: Upstream,
+    tmp_path: Path,
+    tls: bool,  # noqa: FBT001
+    descriptors: int,
+) -> None:
+    web = WebConfigFolder(tmp_path)
+    web.write(**({"tls_server_config": CERTIFICATE} if tls else {}))
+    limited = ("prlimit", f"--nofile={descriptors}:{descriptors}")
+    with ExporterProcess(upstream.url, web.flag, prefix=limited) as exporter:
+        with contextlib.ExitStack() as stack:
+            opened(exporter, stack, 2 * descriptors)
+        began = time.monotonic()
+        assert exporter.scrape().up
+        assert time.monotonic() - began < 2
+        assert len("\n".join(exporter.log)) < 200_000
+
+
 @pytest.fixture(params=[False, True], ids=["http", "https"])
 def large(
     request: pytest.FixtureRequest, upstream: Upstream, tmp_path: Path
