@@ -86,6 +86,15 @@ def test_the_simulator_serves_until_it_is_told_to_end(number: signal.Signals) ->
         assert "Traceback" not in process.stderr.read()
 
 
+def test_the_landing_page_says_that_the_data_are_simulated_in_two_processes_too(
+    demo: ExporterProcess, guide: Path
+) -> None:
+    assert "Simulated data." in demo.get().text
+    simulator_url = drill_url(guide).removesuffix("/drill")
+    with ExporterProcess(f"{simulator_url}/v0.4") as exporter:
+        assert "Simulated data." in exporter.get().text
+
+
 @pytest.mark.parametrize("speed", ["0", "nan"])
 def test_a_fleet_that_cannot_be_simulated_is_one_clear_line(speed: str) -> None:
     ended = run_exporter("simulate", f"--speed={speed}")
