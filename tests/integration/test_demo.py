@@ -40,7 +40,7 @@ def test_the_demo_serves_a_fleet_that_nobody_had_to_reach_for(demo: ExporterProc
     scrape = demo.scrape()
     assert scrape.up
     assert scrape.value("ionq_backend_qubits", backend="qpu.forte-1") == 36
-    assert "qpu.forte-1" in demo.get().text
+    assert "qpu.forte-1" in demo.read_page()
 
 
 def test_the_demo_says_where_to_look(demo: ExporterProcess, guide: Path) -> None:
@@ -89,10 +89,10 @@ def test_the_simulator_serves_until_it_is_told_to_end(number: signal.Signals) ->
 def test_the_landing_page_says_that_the_data_are_simulated_in_two_processes_too(
     demo: ExporterProcess, guide: Path
 ) -> None:
-    assert "Simulated data." in demo.get().text
+    assert "Simulated data." in demo.read_page()
     simulator_url = drill_url(guide).removesuffix("/drill")
     with ExporterProcess(f"{simulator_url}/v0.4") as exporter:
-        assert "Simulated data." in exporter.get().text
+        assert "Simulated data." in exporter.read_page()
 
 
 @pytest.mark.parametrize("speed", ["0", "nan"])
