@@ -111,8 +111,8 @@ class _TrustedCertificates:
 
     def __init__(self) -> None:
         """Raise ValueError, with a message for the user, where they cannot be used."""
-        self._version = _version_on_disk()
         try:
+            self._version = _version_on_disk()
             self._context = httpx.create_ssl_context()
         except OSError as error:
             raise ValueError(
@@ -121,13 +121,13 @@ class _TrustedCertificates:
 
     def context(self) -> ssl.SSLContext:
         """Return a context, the last good one while the files cannot be used."""
-        version = _version_on_disk()
-        if version != self._version:
-            try:
+        try:
+            version = _version_on_disk()
+            if version != self._version:
                 self._context = httpx.create_ssl_context()
                 self._version = version
-            except OSError:
-                pass  # written at this moment, perhaps: the next connection tries again
+        except OSError:
+            pass  # written at this moment, perhaps: the next connection tries again
         return self._context
 
 

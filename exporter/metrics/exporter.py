@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from exporter import __version__
 from exporter.common.build_info import revision
 from exporter.common.errors import REASONS
+from exporter.common.logging import stderr_writer
 from exporter.metrics.encoding import Family, Format, escape_label
 from exporter.records import backends, characterizations
 from exporter.records.json_values import Rejection
@@ -34,6 +35,11 @@ _CHARACTERIZATION_FAILURES = Family(
     name="ionq_exporter_characterization_failures_total",
     type="counter",
     help="Reads of a characterization that failed, by reason. None costs a metric of /backends.",
+)
+_LOG_LINES_DROPPED = Family(
+    name="ionq_exporter_log_lines_dropped_total",
+    type="counter",
+    help="Log lines that could not be written.",
 )
 _BUILD_INFO = Family(
     name="ionq_exporter_build_info",
@@ -84,6 +90,7 @@ class ExporterMetrics:
                 _REJECTED_VALUES.encode_by("field", self.rejected_values, form),
                 _CHARACTERIZATION_REQUESTS.encode(self.characterization_requests, form),
                 _CHARACTERIZATION_FAILURES.encode_by("reason", self.characterization_failures, form),
+                _LOG_LINES_DROPPED.encode(stderr_writer().dropped_lines, form),
                 _BUILD_INFO.heads[form],
                 _BUILD_INFO_SAMPLE,
             )

@@ -15,7 +15,7 @@ from exporter.common.errors import (
     UnexpectedError,
 )
 from exporter.records.json_values import Rejection
-from exporter.scrape.failure_log import FailureLog, FallingRate
+from exporter.scrape.failure_log import FailureLog
 from tests.support.clock import Clock
 
 DAY = 86_400
@@ -441,31 +441,3 @@ def test_names_that_come_and_go_leave_little_behind_and_the_last_recovery_is_tol
     assert len(incidents._told_of_characterizations_of) <= 50
     incidents.characterization_read("qpu.999", [])
     assert told[-1]["event"] == "characterization_read_recovered"
-
-
-# The rate
-
-
-def test_the_number_of_kinds_told_at_once_is_bounded(clock: Clock) -> None:
-    rate = FallingRate(clock)
-    told_at_once = sum(rate.should_log(f"kind {number}") for number in range(10_000))
-    assert told_at_once == 50
-
-
-def test_more_kinds_than_that_are_told_at_the_falling_rate(clock: Clock) -> None:
-    rate = FallingRate(clock)
-    for number in range(50):
-        assert rate.should_log(number)
-    assert not rate.should_log("one more")
-    clock.now += 60
-    assert rate.should_log("one more")
-    assert not rate.should_log("one more")
-
-
-def test_an_hour_without_events_starts_afresh(clock: Clock) -> None:
-    rate = FallingRate(clock)
-    for number in range(50):
-        rate.should_log(number)
-    clock.now += 3601
-    assert rate.should_log("one more")
-    assert rate.should_log(0)
