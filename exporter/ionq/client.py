@@ -35,8 +35,8 @@ T = TypeVar("T")
 
 USER_AGENT = f"ionq-exporter/{__version__} (+https://github.com/ionq-exporter/ionq-exporter)"
 
-_SIMULATOR = "ionq-simulator"
-"""The simulator's ``Server`` header."""
+_SIMULATOR_HEADER = "x-ionq-simulator"
+"""In every response of the simulator, and in none of IonQ's."""
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _HEADERS = httpx.Headers({"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"})
@@ -211,7 +211,7 @@ class IonQClient:
         try:
             if raw.status_code == httpx.codes.OK:
                 body = redact(await read_body(raw, self._max_response_bytes), key)
-                return Response(body, request_id, raw.headers.get("server") == _SIMULATOR)
+                return Response(body, request_id, _SIMULATOR_HEADER in raw.headers)
             raise await self._refusal(raw, key)
         finally:
             await raw.aclose()

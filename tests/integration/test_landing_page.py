@@ -119,9 +119,9 @@ def test_a_read_for_a_page_that_went_does_not_hold_up_the_end(
 
 
 def test_data_of_the_simulator_are_marked(fresh: ExporterProcess, upstream: Upstream) -> None:
-    upstream.answers(ok(headers={"Server": "ionq-simulator"}))
+    upstream.answers(ok(headers={"X-IonQ-Simulator": "seed=1"}))
     assert f"{upstream.url} is the exporter's simulator" in fresh.read_page()
-    upstream.answers(ok(headers={"Server": "nginx"}))
+    upstream.answers(ok())
     fresh.scrape()
     assert "simulator, not IonQ" not in fresh.get().text
 

@@ -58,7 +58,7 @@ DOWN = [FLEET[0] | {"status": "unavailable"}, FLEET[1]]
 PAGES: dict[str, Script] = {
     "usual": ok(),
     "hostile": ok(json.dumps(HOSTILE).encode()),
-    "many": ok(json.dumps(MANY).encode(), {"Server": "ionq-simulator"}),
+    "many": ok(json.dumps(MANY).encode(), {"X-IonQ-Simulator": "seed=1"}),
     "down": ok(json.dumps(DOWN).encode()),
     "none": ok(b"[]"),
     "failure": status(
