@@ -35,6 +35,9 @@ T = TypeVar("T")
 
 USER_AGENT = f"ionq-exporter/{__version__} (+https://github.com/ionq-exporter/ionq-exporter)"
 
+_SIMULATOR_HEADER = "x-ionq-simulator"
+"""In every response of the simulator, and in none of IonQ's."""
+
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _HEADERS = httpx.Headers({"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"})
 _RETRIED_STATUSES = frozenset((502, 503, 504, *range(520, 530)))
@@ -57,10 +60,11 @@ async def _delay_retry() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The body of a response, decompressed, and IonQ's ``x-request-id`` of it."""
+    """The body of a response, decompressed, IonQ's ``x-request-id``, and whether the simulator sent it."""
 
     body: bytes
     request_id: str | None
+    simulated: bool = False
 
     def parse(self, parse: Callable[[bytes], T]) -> T:
         """Parse the body. An IonQError that ``parse`` raises gets the request id."""
@@ -207,7 +211,7 @@ class IonQClient:
         try:
             if raw.status_code == httpx.codes.OK:
                 body = redact(await read_body(raw, self._max_response_bytes), key)
-                return Response(body, request_id)
+                return Response(body, request_id, _SIMULATOR_HEADER in raw.headers)
             raise await self._refusal(raw, key)
         finally:
             await raw.aclose()

@@ -22,3 +22,7 @@ class Scrape:
     def up(self) -> bool:
         """Whether IonQ's backends were read and understood."""
         return self.error is None
+
+    def age_seconds(self, now: datetime) -> float:
+        """How long ago the scrape ended."""
+        return (now - self.finished_at).total_seconds()

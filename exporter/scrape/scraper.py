@@ -1,6 +1,7 @@
 """One scrape of IonQ, from its deadline to its result: the one place that decides what a failure is."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime
 
 from structlog.typing import FilteringBoundLogger
@@ -41,6 +42,10 @@ class Scraper:
     ) -> None:
         self.last: Scrape | None = None
         """The scrape that ended last."""
+        self.last_up: Scrape | None = None
+        """The last scrape that read IonQ."""
+        self.simulated = False
+        """Whether the simulator sent the last response."""
         self._client = client
         self._metrics = exporter_metrics
         self._failure_log = failure_log
@@ -51,6 +56,7 @@ class Scraper:
         self._cardinality = CardinalityLimit(max_backends)
         self._progress = ReadProgress()
         self._read_once: SingleFlight[tuple[Backend, ...]] = SingleFlight()
+        self._refresh_once: SingleFlight[Scrape] = SingleFlight()
 
     async def scrape(self, deadline: Deadline) -> Scrape:
         """Return the result of a scrape. Failures are counted, logged and part of it, and never raised."""
@@ -69,10 +75,25 @@ class Scraper:
                 else ()
             )
             now, duration = datetime.now(UTC), deadline.elapsed_seconds
-            scrape = Scrape(now, duration, backends=backends, characterized=characterized)
+            scrape = self.last_up = Scrape(now, duration, backends=backends, characterized=characterized)
         self.last = scrape
         self._log(scrape, deadline, shared=shared)
         return scrape
+
+    async def refresh(self, max_age_seconds: float, patience_seconds: float) -> bool:
+        """Scrape if the last scrape is older than that. Return whether ``last`` is recent now.
+
+        Callers share one scrape. It has the usual time, and goes on when a caller's patience ends.
+        """
+        if not self._last_is_within(max_age_seconds):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience_seconds):
+                    await self._refresh_once(lambda: self.scrape(Deadline(self._timeout_seconds)))
+        return self._last_is_within(max_age_seconds)
+
+    def _last_is_within(self, seconds: float) -> bool:
+        # A negative age means that the system's clock was set back.
+        return self.last is not None and 0 <= self.last.age_seconds(datetime.now(UTC)) <= seconds
 
     async def _wait_for_backends(self, deadline: Deadline) -> tuple[Backend, ...]:
         try:
@@ -100,6 +121,7 @@ class Scraper:
 
     async def aclose(self) -> None:
         """End the reads that no scrape waits for any more, and close the connections to IonQ."""
+        await self._refresh_once.aclose()
         await self._read_once.aclose()
         await self._client.aclose()
         if self._characterizations:
@@ -109,6 +131,7 @@ class Scraper:
         self._progress = progress = ReadProgress()
         async with asyncio.timeout(self._timeout_seconds):
             response = await self._client.get_backends(progress=progress)
+        self.simulated = response.simulated
         listed = response.parse(lambda body: parse_backends(body, self._max_backends))
         admitted = self._cardinality.admit(listed)
         self._metrics.count_rejections(admitted.rejections)

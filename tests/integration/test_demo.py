@@ -42,7 +42,7 @@ def test_the_demo_serves_a_simulated_fleet(demo: ExporterProcess) -> None:
     scrape = demo.scrape()
     assert scrape.up
     assert scrape.value("ionq_backend_qubits", backend="qpu.forte-1") == 36
-    assert "qpu.forte-1" in demo.get().text
+    assert "qpu.forte-1" in demo.read_page()
 
 
 def test_the_urls_in_the_guide_respond(demo: ExporterProcess, guide: Path) -> None:
@@ -93,6 +93,15 @@ def test_the_simulator_serves_until_a_signal(number: signal.Signals) -> None:
         process.send_signal(number)
         assert process.wait(PATIENCE_SECONDS) == 0
         assert "Traceback" not in process.stderr.read()
+
+
+def test_the_landing_page_says_that_the_data_are_simulated_in_two_processes_too(
+    demo: ExporterProcess, guide: Path
+) -> None:
+    assert "Simulated data." in demo.read_page()
+    simulator_url = drill_url(guide).removesuffix("/drill")
+    with ExporterProcess(f"{simulator_url}/v0.4") as exporter:
+        assert "Simulated data." in exporter.read_page()
 
 
 @pytest.mark.parametrize("speed", ["0", "nan", "fast"])

@@ -21,6 +21,8 @@ from tests.support.upstream import PATIENCE_SECONDS
 # Development mode shows what is normally hidden: sockets left open, coroutines and exceptions nobody awaits.
 _DEVELOPMENT_MODE = ("-X", "dev")
 
+_RELOADS_SOON = '<meta http-equiv="refresh" content="3">'
+
 _SIGNS_OF_A_BUG = re.compile(r"Traceback|Warning|library_error|was never|Exception ignored")
 
 
@@ -115,6 +117,12 @@ class ExporterProcess:
         """Send a request for a path without its leading slash."""
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._http.request(method, self.url + path, headers=names)
+
+    def read_page(self) -> str:
+        """Return the landing page. Like a browser, load it again while the exporter reads IonQ for it."""
+        while _RELOADS_SOON in (page := self.fetch(self.url)):
+            pass
+        return page
 
     def scrape(self, timeout: str | None = None) -> Exposition:
         """Scrape, as a Prometheus with this scrape_timeout would."""
