@@ -28,6 +28,7 @@ class IonQError(Exception):
         """Return a copy with another message. Scrapes that share a read also share its error."""
         error = copy.copy(self)
         error.message = message
+        error.args = (message,)
         return error
 
 

@@ -57,8 +57,9 @@ class ValueReader:
 
     def read_name(self, field: str, value: Any) -> str | None:
         """Read a text that must be there: a missing or empty one is rejected too."""
+        rejected_before = len(self.rejections)
         name = self.read(field, value, to_text)
-        if name is None and not self.rejections:
+        if name is None and len(self.rejections) == rejected_before:
             self.reject(field, "is missing or empty")
         return name
 

@@ -69,13 +69,14 @@ class Reading:
         self.began = self.clock.now
         self.naps: list[float] = []
         self.log = StringIO()
+        logger = configure_logs("info", "logfmt", self.log)
         self.client = IonQClient(
             upstream.url,
+            logger=logger,
             max_response_bytes=1 << 20,
             max_pause_seconds=LONGEST_PAUSE_SECONDS,
             clock=self.clock,
         )
-        logger = configure_logs("info", "logfmt", self.log)
         retrying = RetryingReader(
             self.client,
             logger,

@@ -31,8 +31,6 @@ GOOD_RECORD: dict[str, Any] = {
     "timing": {"readout": 0.00015, "reset": 5e-05, "1q": 0.00013, "2q": 0.00097, "t1": 100, "t2": 1},
 }
 
-DEPTH = 100_000
-
 
 def body(*rows: Any) -> bytes:
     """Write rows as IonQ would; what JSON has no word for is written as Python does: NaN, ``\\ud800``."""
@@ -63,9 +61,6 @@ def record_with(field: str, value: bytes) -> bytes:
     """Write a record whose field holds a value in raw JSON text."""
     return b'{"id":"neighbour","%b":%b}' % (field.encode(), value)
 
-
-DEEP_LIST = b"[" * DEPTH + b"]" * DEPTH
-DEEP_OBJECT = b'{"a":' * DEPTH + b"1" + b"}" * DEPTH
 
 HOSTILE_ROWS = {
     "null": b"null",
@@ -110,7 +105,7 @@ HOSTILE_RECORDS = {
     "a lone surrogate as id": rb'{"id":"\ud800"}',
     "invalid UTF-8 as id": b'{"id":"\xff\xfe"}',
     "control characters as id": rb'{"id":"\u001b[2J\n"}',
-    "another machine's": b'{"id":"neighbour","backend":"qpu.aria-1"}',
+    "another backend's": b'{"id":"neighbour","backend":"qpu.aria-1"}',
     "an integer of 5,000 digits": record_with("qubits", b"9" * 5_000),
     "NaN as a fidelity": record_with("fidelity", b'{"2q":{"median":NaN}}'),
     "Infinity as a time": record_with("timing", b'{"t1":Infinity,"t2":-Infinity}'),

@@ -8,8 +8,9 @@ import pytest
 from exporter.common.errors import REASONS
 from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
-from exporter.records.backends import FIELDS, KNOWN_STATUSES
-from exporter.records.characterizations import MEASURED_OPERATIONS, RECORD_FIELDS, TIMED_OPERATIONS
+from exporter.records import backends, characterizations
+from exporter.records.backends import KNOWN_STATUSES
+from exporter.records.characterizations import MEASURED_OPERATIONS, TIMED_OPERATIONS
 from tests.support.exporter_process import ExporterProcess
 from tests.support.prometheus import Prometheus, eventually, running_prometheus
 from tests.support.tools import require_tool
@@ -59,7 +60,10 @@ def test_prometheus_stores_every_metric_of_the_contract(prometheus: Prometheus) 
         "ionq_scrape_duration_seconds": {"ionq"},
         "ionq_exporter_api_requests_total": {"ionq"},
         "ionq_exporter_api_failures_total": set(REASONS),
-        "ionq_exporter_rejected_values_total": {*FIELDS, *RECORD_FIELDS},
+        "ionq_exporter_rejected_values_total": {
+            *backends.REJECTED_FIELDS,
+            *characterizations.REJECTED_FIELDS,
+        },
         "ionq_exporter_characterization_requests_total": {"ionq"},
         "ionq_exporter_characterization_failures_total": set(REASONS),
         "ionq_exporter_build_info": {"ionq"},

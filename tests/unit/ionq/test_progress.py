@@ -1,44 +1,43 @@
-"""What is said to who gives up, by how far the read has got until then."""
+"""What a caller that stops waiting reports, by how far the read got until then."""
 
 import asyncio
 
 import pytest
 
-from exporter.common.errors import HTTPStatusError, IonQError
+from exporter.common.errors import HTTPStatusError
 from exporter.ionq.progress import ReadProgress
-from exporter.ionq.transport_errors import Phases
 
 UNAVAILABLE = HTTPStatusError("IonQ answered 503: see https://status.ionq.co", 503)
 UNAVAILABLE.request_id = "req-1"
 
 
-def phases(*events: str, secure: bool = True) -> Phases:
-    """Return the phases of a request for which httpcore reported these events."""
-    told = Phases(secure=secure)
+def attempt(
+    progress: ReadProgress, *events: str, host: str = "api.ionq.co", secure: bool = True
+) -> ReadProgress:
+    """Begin an attempt for which httpcore reports these events."""
+    progress.begin_attempt(host, secure=secure)
     for event in events:
-        asyncio.run(told(f"connection.{event}", {"return_value": None}))
-    return told
+        asyncio.run(progress.trace(f"connection.{event}", {"return_value": None}))
+    return progress
 
 
-def told_of(progress: ReadProgress) -> tuple[str, str]:
+def overdue(progress: ReadProgress) -> tuple[str, str]:
     error = progress.overdue("within 4s", ", or wait")
     return error.reason, error.message
-
-
-def test_a_read_that_was_not_begun_has_no_answer() -> None:
-    assert told_of(ReadProgress()) == (
-        "timeout",
-        "no complete answer within 4s: see https://status.ionq.co, or wait",
-    )
 
 
 CONNECTING = ("connect_tcp.started",)
 CONNECTED = (*CONNECTING, "connect_tcp.complete")
 HANDSHAKING = (*CONNECTED, "start_tls.started")
 ASKED = (*HANDSHAKING, "start_tls.complete", "send_request_headers.started")
+REUSED = ("send_request_headers.started",)
 NO_CONNECTION = "no connection to api.ionq.co within 4s: check DNS, firewall and HTTPS_PROXY, or wait"
 NO_HANDSHAKE = "no TLS handshake with api.ionq.co within 4s: check firewall and HTTPS_PROXY, or wait"
-NO_ANSWER = "no complete answer within 4s: see https://status.ionq.co, or wait"
+NO_RESPONSE = "no complete response within 4s: see https://status.ionq.co, or wait"
+
+
+def test_a_read_that_was_not_begun_has_no_response() -> None:
+    assert overdue(ReadProgress()) == ("timeout", NO_RESPONSE)
 
 
 @pytest.mark.parametrize(
@@ -48,51 +47,52 @@ NO_ANSWER = "no complete answer within 4s: see https://status.ionq.co, or wait"
         (CONNECTED, "connect", NO_CONNECTION),
         ((*CONNECTED, "receive_response_headers.started"), "connect", NO_CONNECTION),
         (HANDSHAKING, "tls", NO_HANDSHAKE),
-        (ASKED, "timeout", NO_ANSWER),
-        (("send_request_headers.started",), "timeout", NO_ANSWER),
+        (ASKED, "timeout", NO_RESPONSE),
+        (REUSED, "timeout", NO_RESPONSE),
     ],
 )
-def test_a_read_is_told_by_the_step_that_it_could_not_complete(
-    events: tuple[str, ...], reason: str, message: str
-) -> None:
-    progress = ReadProgress()
-    progress.try_host("api.ionq.co", phases(*events))
-    assert told_of(progress) == (reason, message)
+def test_the_reason_is_the_step_that_did_not_end(events: tuple[str, ...], reason: str, message: str) -> None:
+    assert overdue(attempt(ReadProgress(), *events)) == (reason, message)
 
 
-def test_without_tls_a_connection_is_made_once_tcp_is_connected() -> None:
-    progress = ReadProgress()
-    progress.try_host("ionq.test", phases(*CONNECTING, secure=False))
-    assert told_of(progress)[0] == "connect"
-    progress.try_host("ionq.test", phases(*CONNECTED, secure=False))
-    assert told_of(progress)[0] == "timeout"
+@pytest.mark.parametrize(("events", "reason"), [(CONNECTING, "connect"), (CONNECTED, "timeout")])
+def test_without_tls_a_connection_is_made_once_tcp_is_connected(events: tuple[str, ...], reason: str) -> None:
+    assert overdue(attempt(ReadProgress(), *events, secure=False))[0] == reason
+
+
+def test_a_proxy_is_part_of_the_host() -> None:
+    progress = attempt(ReadProgress(), *CONNECTING, host="api.ionq.co through the proxy proxy.test:3128")
+    assert "no connection to api.ionq.co through the proxy proxy.test:3128 within 4s" in overdue(progress)[1]
 
 
 @pytest.mark.parametrize(
     ("events", "second"),
     [
-        (None, "no time for a second try"),
-        ((), "no time for a second try"),
-        (CONNECTING, "no answer to a second try"),
-        (("send_request_headers.started",), "no answer to a second try"),
+        (None, "no time for a second attempt"),
+        (CONNECTING, "no response to a second attempt"),
+        (ASKED, "no response to a second attempt"),
     ],
 )
-def test_an_answer_is_told_though_another_try_was_to_follow(
+def test_the_first_response_is_reported_when_a_second_attempt_has_none(
     events: tuple[str, ...] | None, second: str
 ) -> None:
-    progress = ReadProgress()
-    progress.try_host("api.ionq.co", phases(*ASKED))
-    progress.try_again_after(UNAVAILABLE)
+    progress = attempt(ReadProgress(), *ASKED)
+    progress.first_response = UNAVAILABLE
     if events is not None:
-        progress.try_host("api.ionq.co", phases(*events))
-    error: IonQError = progress.overdue("within 4s")
+        attempt(progress, *events)
+    error = progress.overdue("within 4s")
     assert (error.reason, error.request_id) == ("http_status", "req-1")
     assert error.message == f"IonQ answered 503: see https://status.ionq.co ({second})"
-    assert UNAVAILABLE.message == "IonQ answered 503: see https://status.ionq.co", "others may wait for more"
+    assert UNAVAILABLE.message == "IonQ answered 503: see https://status.ionq.co", "others may wait longer"
 
 
-def test_the_last_of_several_tries_counts() -> None:
-    progress = ReadProgress()
-    progress.try_host("api.ionq.co", phases("send_request_headers.started"))
-    progress.try_host("api.ionq.co", phases(*CONNECTING))
-    assert told_of(progress)[0] == "connect"
+def test_the_last_of_several_attempts_counts() -> None:
+    progress = attempt(ReadProgress(), *ASKED)
+    assert not progress.reused_connection
+    attempt(progress, *REUSED, "receive_response_headers.complete")
+    assert progress.attempts == 2
+    assert progress.reused_connection
+    assert progress.answered
+    attempt(progress, *CONNECTING)
+    assert not progress.answered
+    assert overdue(progress)[0] == "connect"

@@ -1,25 +1,11 @@
 """However names change, the series of an hour are bounded."""
 
-from dataclasses import dataclass
-
 import pytest
 
 from exporter.records.backends import Backend, BackendList
 from exporter.records.cardinality import WINDOW_SECONDS, CardinalityLimit
 from exporter.records.json_values import Rejection
-
-
-@dataclass
-class Clock:
-    seconds: float = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.support.clock import Clock
 
 
 @pytest.fixture
@@ -27,7 +13,7 @@ def limit(clock: Clock) -> CardinalityLimit:
     return CardinalityLimit(3, clock)
 
 
-def answer(*names: str, status: str | None = None, characterization: str | None = None) -> BackendList:
+def listed(*names: str, status: str | None = None, characterization: str | None = None) -> BackendList:
     return BackendList(
         tuple(Backend(name, status=status, characterization_id=characterization) for name in names)
     )
@@ -41,24 +27,24 @@ def counts(backends: BackendList) -> dict[str, int]:
     return {rejection.field: rejection.count for rejection in backends.rejections}
 
 
-def test_an_answer_within_the_limit_is_let_through_as_it_is(limit: CardinalityLimit) -> None:
-    first = answer("a", "b", "c", status="available", characterization="x")
-    assert limit.admit(first) is first
-    assert limit.admit(first) is first
+def test_a_list_within_the_limit_is_admitted_as_it_is(limit: CardinalityLimit) -> None:
+    first = listed("a", "b", "c", status="available", characterization="x")
+    assert limit.admit(first) == first
+    assert limit.admit(first) == first
 
 
-def test_names_that_change_at_each_call_are_cut_off_and_counted(limit: CardinalityLimit) -> None:
-    shown = [names(limit.admit(answer(f"a{call}", f"b{call}"))) for call in range(100)]
+def test_names_that_change_at_each_response_are_left_out_and_counted(limit: CardinalityLimit) -> None:
+    shown = [names(limit.admit(listed(f"a{call}", f"b{call}"))) for call in range(100)]
     assert shown[:2] == [["a0", "b0"], ["a1"]]
     assert not any(shown[2:])
-    assert counts(limit.admit(answer("x", "y"))) == {"row": 2}
+    assert counts(limit.admit(listed("x", "y"))) == {"row": 2}
 
 
-def test_a_backend_that_is_known_stays_when_strangers_join_it(limit: CardinalityLimit) -> None:
-    limit.admit(answer("known"))
+def test_a_known_backend_stays_when_new_ones_join_it(limit: CardinalityLimit) -> None:
+    limit.admit(listed("known"))
     for call in range(10):
-        limit.admit(answer(f"stranger-{call}"))
-    assert names(limit.admit(answer("stranger", "known"))) == ["known"]
+        limit.admit(listed(f"stranger-{call}"))
+    assert names(limit.admit(listed("stranger", "known"))) == ["known"]
 
 
 def test_the_same_name_elsewhere_is_another_backend() -> None:
@@ -67,35 +53,30 @@ def test_the_same_name_elsewhere_is_another_backend() -> None:
     assert names(limit.admit(BackendList((Backend("a", "Bothell"),)))) == []
 
 
-def test_what_was_not_seen_for_an_hour_makes_room(limit: CardinalityLimit, clock: Clock) -> None:
-    limit.admit(answer("a", "b", "c"))
-    clock.seconds = WINDOW_SECONDS / 2
-    limit.admit(answer("a"))
-    assert names(limit.admit(answer("d"))) == []
-    clock.seconds = WINDOW_SECONDS + 1
-    assert names(limit.admit(answer("d", "e", "f"))) == ["d", "e"]
-    assert names(limit.admit(answer("a"))) == ["a"]
+def test_a_backend_that_was_not_seen_for_an_hour_makes_room(limit: CardinalityLimit, clock: Clock) -> None:
+    limit.admit(listed("a", "b", "c"))
+    clock.now += WINDOW_SECONDS / 2
+    limit.admit(listed("a"))
+    assert names(limit.admit(listed("d"))) == []
+    clock.now += WINDOW_SECONDS / 2 + 1
+    assert names(limit.admit(listed("d", "e", "f"))) == ["d", "e"]
+    assert names(limit.admit(listed("a"))) == ["a"]
 
 
-def test_characterizations_that_change_at_each_call_cost_only_themselves(limit: CardinalityLimit) -> None:
-    shown = [limit.admit(answer("a", characterization=str(call))) for call in range(8)]
+def test_characterizations_that_change_at_each_response_cost_only_themselves(limit: CardinalityLimit) -> None:
+    shown = [limit.admit(listed("a", characterization=str(call))) for call in range(8)]
     assert [backends.backends[0].characterization_id for backends in shown] == [*"012345", None, None]
     assert counts(shown[-1]) == {"characterization_id": 1}
 
 
-def test_statuses_that_change_at_each_call_cost_only_themselves(limit: CardinalityLimit) -> None:
-    shown = [limit.admit(answer("a", status=f"odd {call}")) for call in range(8)]
+def test_statuses_that_change_at_each_response_cost_only_themselves(limit: CardinalityLimit) -> None:
+    shown = [limit.admit(listed("a", status=f"odd {call}")) for call in range(8)]
     assert [backends.backends[0].status for backends in shown[5:]] == ["odd 5", None, None]
-    assert limit.admit(answer("a", status="retired")).backends[0].status == "retired"
+    assert limit.admit(listed("a", status="retired")).backends[0].status == "retired"
 
 
-def test_the_same_answer_yields_the_same_object_when_it_is_cut_too(limit: CardinalityLimit) -> None:
-    full = answer("a", "b", "c", "d")
-    assert limit.admit(full) is limit.admit(full)
-
-
-def test_what_was_wrong_already_is_kept(limit: CardinalityLimit) -> None:
+def test_earlier_rejections_are_kept(limit: CardinalityLimit) -> None:
     wrong = Rejection("qubits", "a", "is not a number")
-    admitted = limit.admit(BackendList(answer(*"abcd").backends, (wrong,)))
-    assert admitted.rejections[0] is wrong
+    admitted = limit.admit(BackendList(listed(*"abcd").backends, (wrong,)))
+    assert admitted.rejections[0] == wrong
     assert "--ionq.max-backends" in admitted.rejections[1].problem

@@ -1,7 +1,6 @@
 import json
 import math
 import time
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from exporter.records.json_values import (
     to_text,
     to_timestamp,
 )
-from tests.support.untrusted_json import DEEP_LIST, DEEP_OBJECT, DEPTH, any_json, any_text
+from tests.support.untrusted_json import any_json, any_text
 
 # Numbers
 
@@ -76,7 +75,7 @@ def test_minus_zero_is_zero() -> None:
         (b"-0.001", "is negative"),
     ],
 )
-def test_what_is_no_number_of_something_is_refused(convert: Any, sent: bytes, problem: str) -> None:
+def test_an_invalid_number_is_refused(convert: Any, sent: bytes, problem: str) -> None:
     with pytest.raises(ValueError, match=f"^{problem}$"):
         convert(decode(sent))
 
@@ -130,7 +129,7 @@ def test_a_time_is_iso_8601_or_seconds_since_the_epoch_and_utc_without_an_offset
     assert to_timestamp(sent) == seconds
 
 
-def test_a_time_without_an_offset_is_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_time_without_an_offset_is_utc_in_any_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("TZ", "Asia/Tokyo")
         time.tzset()
@@ -209,7 +208,7 @@ def test_text_that_can_be_no_label_is_refused(sent: bytes, problem: str) -> None
         to_text(decode(sent))
 
 
-# What was wrong
+# Rejections
 
 
 def test_null_is_a_value_that_was_not_sent() -> None:
@@ -218,7 +217,7 @@ def test_null_is_a_value_that_was_not_sent() -> None:
     assert reader.rejections == []
 
 
-def test_a_value_that_is_refused_is_told_with_its_row_its_field_and_where_in_it() -> None:
+def test_a_rejection_names_row_field_and_place_in_it() -> None:
     reader = ValueReader("qpu.forte-1")
     assert reader.read("qubits", "36", to_count) is None
     assert reader.read("timing", -1, to_amount, within="t1 ") is None
@@ -229,14 +228,14 @@ def test_a_value_that_is_refused_is_told_with_its_row_its_field_and_where_in_it(
 
 
 @given(any_json)
-def test_a_value_is_shown_in_a_few_words_that_can_be_printed(value: Any) -> None:
+def test_an_excerpt_is_short_and_printable(value: Any) -> None:
     shown = excerpt(value)
     assert shown.isprintable()
     assert len(shown) <= 160
 
 
 @pytest.mark.parametrize("levels", range(8))
-def test_a_value_of_any_size_is_shown_in_a_few_words(levels: int) -> None:
+def test_an_excerpt_of_a_value_of_any_size_is_short(levels: int) -> None:
     value: Any = "x" * 1_000_000
     for _ in range(levels):
         value = [value] * 1_000
@@ -246,10 +245,10 @@ def test_a_value_of_any_size_is_shown_in_a_few_words(levels: int) -> None:
 # What is JSON
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32-le"])
-def test_every_encoding_that_json_may_have_is_read(encoding: str) -> None:
+def test_json_is_read_in_utf_8_with_or_without_a_byte_order_mark() -> None:
     document = [{"location": "Zürich"}]
-    assert decode(json.dumps(document, ensure_ascii=False).encode(encoding)) == document
+    for encoding in ("utf-8", "utf-8-sig"):
+        assert decode(json.dumps(document, ensure_ascii=False).encode(encoding)) == document
 
 
 @given(any_text)
@@ -261,8 +260,11 @@ def test_an_invalid_byte_costs_the_text_that_holds_it() -> None:
     assert decode(b'["a", "\xff", "\x00"]') == ["a", "\udcff", "\x00"]
 
 
+DEEP = 100_000
+
+
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"",
         b" ",
@@ -274,67 +276,14 @@ def test_an_invalid_byte_costs_the_text_that_holds_it() -> None:
         b"\xff\xfe\x00",
         b'["\xff',
         b"\x1f\x8b\x08\x00",
-        b"[" * DEPTH,
-        b"[" + DEEP_LIST + b',"' + b"a" * 1_000,
-        DEEP_LIST + b"]",
-        b"[" + DEEP_OBJECT,
+        "[]".encode("utf-16"),
+        "[]".encode("utf-32-le"),
+        b"[" * DEEP,
+        b"[" * DEEP + b"]" * DEEP,
+        b'["beside",' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"]",
     ],
 )
-def test_what_is_no_json_is_told_so_with_its_first_bytes(answer: bytes) -> None:
+def test_a_response_that_is_no_json_or_nested_too_deeply_is_invalid(response: bytes) -> None:
     with pytest.raises(InvalidJSONError) as failure:
-        decode(answer)
-    assert failure.value.message == f"IonQ's answer is not JSON, it starts with {answer[:60]!r}"
-
-
-# Nesting that Python's parser gives up on
-
-
-def test_what_is_nested_deeper_than_any_field_is_cut_off_and_what_stands_beside_it_is_kept() -> None:
-    document = decode(b'["[{]}\\"]}[{\\\\",' + DEEP_LIST + b"," + DEEP_OBJECT + b',{"a":[1]}]')
-    text, nested_list, nested_object, beside = document
-    assert text == '[{]}"]}[{\\'
-    assert beside == {"a": [1]}
-    depth = 0
-    while nested_list:
-        [nested_list] = nested_list
-        depth += 1
-    assert nested_list is None
-    for _ in range(depth):
-        nested_object = nested_object["a"]
-    assert nested_object is None
-
-
-DEEP_PREFIX = b"[" + b"[" * 5_000 + b"]" * 5_000 + b","
-
-BRACKETS = [b"[" * DEPTH, b"[]" * DEPTH, b"]" * DEPTH]
-
-STRINGS = [
-    b'"' * DEPTH,
-    b"\\" * DEPTH,
-    b'"' + b"a" * DEPTH,
-    b'"' + b"\\n" * DEPTH,
-    b'"' + b'\\"' * DEPTH,
-    b'"' + b"\\" * (DEPTH + 1),
-    b'"[' * DEPTH,
-]
-
-
-@pytest.mark.parametrize("tail", BRACKETS + STRINGS)
-def test_deep_nesting_is_found_in_linear_time(tail: bytes) -> None:
-    started = time.process_time()
-    with pytest.raises(InvalidJSONError):
-        decode(DEEP_PREFIX + tail)
-    assert time.process_time() - started < 5  # of some 0.1 s; were it quadratic, this would be minutes
-
-
-@pytest.mark.parametrize("tail", STRINGS)
-def test_text_beside_deep_nesting_costs_no_more_memory_than_a_few_copies(tail: bytes) -> None:
-    answer = DEEP_PREFIX + tail
-    tracemalloc.start()
-    try:
-        with pytest.raises(InvalidJSONError):
-            decode(answer)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 10 * len(answer)
+        decode(response)
+    assert failure.value.message == f"IonQ's response is not JSON, it starts with {response[:60]!r}"

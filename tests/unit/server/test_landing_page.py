@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from exporter import __version__
 from exporter.common.errors import DeadlineExceededError, HTTPStatusError, IonQError
-from exporter.records.backends import Backend, BackendList
-from exporter.records.characterizations import Characterization, CharacterizedBackend, CharacterizedBackends
+from exporter.records.backends import Backend
+from exporter.records.characterizations import Characterization, CharacterizedBackend
 from exporter.records.scrape import Scrape
 from exporter.server.landing_page import render_landing_page
 from tests.support import samples
@@ -30,7 +30,7 @@ HEADINGS = [
     "Characterized",
 ]
 
-FORTE = replace(samples.FORTE, last_updated_timestamp_seconds=(NOW - timedelta(days=2, hours=3)).timestamp())
+FORTE = samples.FORTE._replace(last_updated_timestamp_seconds=(NOW - timedelta(days=2, hours=3)).timestamp())
 RECORD = replace(samples.RECORD, timestamp_seconds=(NOW - timedelta(days=5, hours=1)).timestamp())
 
 HOSTILE = """</td><script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"""
@@ -82,20 +82,23 @@ class Page(HTMLParser):
 
 
 def page_of(
-    outcome: BackendList | IonQError | None,
+    outcome: Sequence[Backend] | IonQError | None,
     *characterized: CharacterizedBackend,
     telemetry_path: str = "/metrics",
     api_url: str = API_URL,
 ) -> Page:
     finished_at = NOW - timedelta(seconds=12)
-    known = CharacterizedBackends(characterized)
-    scrape = None if outcome is None else Scrape(finished_at, 0.0831, outcome, known)
+    scrape = None
+    if isinstance(outcome, IonQError):
+        scrape = Scrape(finished_at, 0.0831, error=outcome)
+    elif outcome is not None:
+        scrape = Scrape(finished_at, 0.0831, backends=tuple(outcome), characterized=characterized)
     return Page(render_landing_page(scrape, NOW, telemetry_path=telemetry_path, api_url=api_url))
 
 
 def cells(backend: Backend, record: Characterization | None = None) -> list[str]:
     known = CharacterizedBackend(backend.name, backend.location, "current", record)
-    headings, row = page_of(BackendList((backend,)), known).rows
+    headings, row = page_of([backend], known).rows
     assert headings == HEADINGS
     return row
 
@@ -110,7 +113,7 @@ def test_before_any_scrape_the_page_says_so_and_links_to_the_metrics() -> None:
 
 
 def test_the_page_links_to_metrics_documentation_and_ionqs_status() -> None:
-    metrics, documentation, status = page_of(BackendList(())).links
+    metrics, documentation, status = page_of([]).links
     assert metrics == "/metrics"
     assert documentation.startswith("https://github.com/ionq-exporter/")
     assert status == "https://status.ionq.co"
@@ -139,7 +142,7 @@ def test_absent_values_are_dashes(record: Characterization | None) -> None:
 
 
 def test_a_machine_of_which_nothing_was_ever_characterized_has_dashes_too() -> None:
-    (_, row) = page_of(BackendList((FORTE,))).rows
+    (_, row) = page_of([FORTE]).rows
     assert row[-2:] == ["–", "–"]  # noqa: RUF001
 
 
@@ -149,7 +152,7 @@ def test_of_two_machines_with_one_name_each_has_its_own_fidelity() -> None:
         CharacterizedBackend("a", location, "x", Characterization("x", fidelity={"2q": ratio}))
         for location, ratio in (("Bothell", 0.5), ("Basel", 1.0))
     ]
-    _, *rows = page_of(BackendList(tuple(backends)), *characterized).rows
+    _, *rows = page_of(backends, *characterized).rows
     assert [row[-2] for row in rows] == ["100.00%", "50.00%"]
 
 
@@ -189,28 +192,28 @@ def test_an_update_in_the_future_is_not_shown_as_past() -> None:
     ],
 )
 def test_a_status_is_coloured_by_what_it_means(status: str | None, style: str) -> None:
-    assert page_of(BackendList((Backend("a", status=status),))).classes == [style]
+    assert page_of([Backend("a", status=status)]).classes == [style]
 
 
 def test_every_backend_has_a_row_in_ionqs_order() -> None:
     names = ["simulator", "qpu.forte-1", "qpu.aria-1"]
-    _, *rows = page_of(BackendList(tuple(Backend(name) for name in names))).rows
+    _, *rows = page_of([Backend(name) for name in names]).rows
     assert [row[0] for row in rows] == names
 
 
 def test_an_empty_list_is_told_apart_from_a_failure() -> None:
-    page = page_of(BackendList(()))
+    page = page_of([])
     assert "The last scrape worked, but IonQ listed no backend." in page.text
     assert page.rows == []
 
 
 def test_the_age_of_the_last_scrape_and_its_wait_are_shown() -> None:
-    assert f"Last scrape 12s ago, 0.083 s spent waiting for {API_URL}." in page_of(BackendList((FORTE,))).text
+    assert f"Last scrape 12s ago, 0.083 s spent waiting for {API_URL}." in page_of([FORTE]).text
 
 
 def test_a_failure_shows_its_reason_what_to_do_and_no_backends() -> None:
-    page = page_of(DeadlineExceededError("no complete answer within 9.5s: see https://status.ionq.co"))
-    assert "The last scrape could not read IonQ (timeout): no complete answer within 9.5s" in page.text
+    page = page_of(DeadlineExceededError("no complete response within 9.5s: see https://status.ionq.co"))
+    assert "The last scrape could not read IonQ (timeout): no complete response within 9.5s" in page.text
     assert "request id" not in page.text
     assert page.rows == []
 
@@ -229,8 +232,8 @@ def test_a_failure_shows_ionqs_request_id_where_there_is_one() -> None:
 # Whatever a server sends
 
 
-def outcomes(text: str) -> Iterator[BackendList | IonQError]:
-    yield BackendList((Backend(text, location=text, status=text, characterization_id=text),))
+def outcomes(text: str) -> Iterator[Sequence[Backend] | IonQError]:
+    yield [Backend(text, location=text, status=text, characterization_id=text)]
     yield failure(text, text)
 
 
