@@ -1,7 +1,8 @@
 """What the flags and the environment ask for, as values of the right type."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +11,7 @@ import httpx
 DEFAULT_PORT = 10065
 DEFAULT_SIMULATOR_PORT = 10066
 DEFAULT_API_URL = "https://api.ionq.co/v0.4"
+DEFAULT_STATUS_URL = "https://status.ionq.co"
 
 _MAX_PORT = 65535
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})")
@@ -36,7 +38,7 @@ class ListenAddress:
 
 @dataclass(frozen=True, slots=True)
 class IonQSettings:
-    """How to read IonQ's API."""
+    """How to read IonQ's API and, with a ``status_url``, its status page."""
 
     api_url: str
     api_key_file: Path | None
@@ -44,6 +46,8 @@ class IonQSettings:
     max_response_bytes: int
     max_backends: int
     characterizations: bool
+    status_url: str | None = None
+    component_backends: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,20 @@ def parse_api_url(text: str) -> str:
 
     Raises ValueError, with a message for the user.
     """
+    return _parse_base_url(text, DEFAULT_API_URL, "/backends")
+
+
+def parse_status_url(text: str) -> str:
+    """Check the base URL of the status page, as ``parse_api_url`` does."""
+    return _parse_base_url(text, DEFAULT_STATUS_URL, "/api/v2/summary.json")
+
+
+def default_status_url(api_url: str) -> str | None:
+    """Return IonQ's status page for IonQ's API, and none for a simulator or a stand-in."""
+    return DEFAULT_STATUS_URL if httpx.URL(api_url).host == httpx.URL(DEFAULT_API_URL).host else None
+
+
+def _parse_base_url(text: str, example: str, endpoint: str) -> str:
     if "@" in text:
         # Not quoted: it holds a password.
         raise ValueError("the URL holds credentials: put the API key into --ionq.api-key-file instead")
@@ -70,11 +88,11 @@ def parse_api_url(text: str) -> str:
         raise ValueError(f"{text!r} is not a URL") from None
     port_is_valid = parts.port is None or 0 < parts.port <= _MAX_PORT
     if parts.scheme not in ("http", "https") or not parts.host or not port_is_valid:
-        raise ValueError(f"{text!r} is not a URL: write https://host/path, like {DEFAULT_API_URL}")
+        raise ValueError(f"{text!r} is not a URL: write https://host/path, like {example}")
     if not text.isprintable() or not set(text).isdisjoint("?# "):
         # Not quoted: a query may hold a token.
-        raise ValueError(f"the URL is more than a base URL: write it like {DEFAULT_API_URL}")
+        raise ValueError(f"the URL is more than a base URL: write it like {example}")
     url = text.rstrip("/")
-    if url.endswith("/backends"):
-        raise ValueError(f"{text!r} names the endpoint: give the base URL, {url.removesuffix('/backends')}")
+    if url.endswith(endpoint):
+        raise ValueError(f"{text!r} names the endpoint: give the base URL, {url.removesuffix(endpoint)}")
     return url

@@ -13,12 +13,13 @@ from structlog.typing import FilteringBoundLogger
 from exporter import __version__
 from exporter.common.build_info import revision
 from exporter.ionq.api_key import ApiKey, ApiKeyFile, ApiKeySource
-from exporter.ionq.client import IonQClient
+from exporter.ionq.client import IonQClient, StatusPageClient
 from exporter.ionq.transport import TransportFactory
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.scrape.characterization_cache import CharacterizationCache
 from exporter.scrape.failure_log import FailureLog
 from exporter.scrape.scraper import Scraper
+from exporter.scrape.status_page_cache import StatusPageCache
 from exporter.server.app import WebApp
 from exporter.server.http_server import http_server
 from exporter.server.sockets import address_of, url_of
@@ -55,6 +56,26 @@ class Exporter:
             cache = CharacterizationCache(
                 client, self.metrics, failure_log, timeout_seconds=settings.timeout_seconds, clock=clock
             )
+        status_page = None
+        if settings.status_url:
+            # Without the key, which is none of that host's business, and without a kept connection, which the
+            # host would close within the minute.
+            status_page_client = StatusPageClient(
+                settings.status_url,
+                logger=logger,
+                max_response_bytes=settings.max_response_bytes,
+                keep_connection=False,
+                on_request=self.metrics.count_status_page_request,
+                clock=clock,
+            )
+            status_page = StatusPageCache(
+                status_page_client,
+                self.metrics,
+                failure_log,
+                component_backends=settings.component_backends,
+                timeout_seconds=settings.timeout_seconds,
+                clock=clock,
+            )
         self.scraper = Scraper(
             new_client(on_request=self.metrics.count_request),
             self.metrics,
@@ -63,6 +84,7 @@ class Exporter:
             timeout_seconds=settings.timeout_seconds,
             max_backends=settings.max_backends,
             characterizations=cache,
+            status_page=status_page,
         )
 
     async def aclose(self) -> None:

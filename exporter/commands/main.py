@@ -33,7 +33,7 @@ from exporter.common import event_loop
 from exporter.common.build_info import revision
 from exporter.common.logging import configure_logs
 from exporter.server.sockets import open_sockets, url_of
-from exporter.settings import IonQSettings, WebSettings
+from exporter.settings import IonQSettings, WebSettings, default_status_url
 
 if TYPE_CHECKING:
     from exporter.server.web_config.reload import WebConfigFile
@@ -269,4 +269,10 @@ def _ionq_settings(values: dict[str, Any]) -> IonQSettings:
         max_response_bytes=values["ionq_max_response_bytes"],
         max_backends=values["ionq_max_backends"],
         characterizations=values["collector_characterizations"],
+        status_url=(
+            values["ionq_status_url"] or default_status_url(values["ionq_api_url"])
+            if values["collector_status_page"]
+            else None
+        ),
+        component_backends=dict(values["ionq_status_component"]),
     )

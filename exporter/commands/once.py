@@ -32,7 +32,7 @@ async def scrape_once(
     Metrics of the process are left out: node_exporter, which reads the file, has some of the same
     names, and refuses a file that brings them again. Raises OSError where the file cannot be written.
     """
-    scrape = await scraper.scrape(Deadline(budget_seconds))
+    scrape = await scraper.scrape(Deadline(budget_seconds), wait_for_status_page=True)
     text = encode_scrape(scrape, exporter_metrics, Format.TEXT, with_process=False)
     _write(text, output)
     return scrape.up

@@ -11,12 +11,15 @@ import click
 from exporter.common import logging as logs
 from exporter.common.durations import parse_duration
 from exporter.records.backends import MAX_BACKENDS
+from exporter.records.component_backends import parse_component_backend
 from exporter.settings import (
     DEFAULT_API_URL,
     DEFAULT_PORT,
     DEFAULT_SIMULATOR_PORT,
+    DEFAULT_STATUS_URL,
     ListenAddress,
     parse_api_url,
+    parse_status_url,
 )
 
 _TELEMETRY_PATH = re.compile(r"(?!/-/)(?:/[\w.~-]+)+", re.ASCII)
@@ -28,9 +31,11 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 class Parsed(click.ParamType[T], Generic[T]):
     """A value that a function reads, or refuses with a ValueError."""
 
-    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
+    def __init__(self, name: str, parse: Callable[[str], T], separator: str | None = None) -> None:
+        """Separate several values in a variable by ``separator``, by default by whitespace."""
         self.name = name
         self._parse = parse
+        self.envvar_list_splitter = separator  # type: ignore[misc]  # click reads it of the instance
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
         """Read a text; click asks for this."""
@@ -156,6 +161,25 @@ READ_FLAGS = (
         can_be_off=True,
         default=True,
         help="Read a backend's characterization, its fidelities and times, whenever IonQ names a new one.",
+    ),
+    flag(
+        "collector.status-page",
+        can_be_off=True,
+        default=True,
+        help="Read IonQ's status page: incidents and maintenances. At most once a minute.",
+    ),
+    flag(
+        "ionq.status-url",
+        type=Parsed("url", parse_status_url),
+        help=f"Base URL of the status page. Without this flag it is {DEFAULT_STATUS_URL}, and read only if "
+        "--ionq.api-url is IonQ's.",
+    ),
+    flag(
+        "ionq.status-component",
+        type=Parsed("component=backend", parse_component_backend, separator=","),
+        multiple=True,
+        help='Which backend a component of the status page is, like "IonQ Tempo=qpu.tempo-1". Repeatable (in '
+        "the variable: commas between).",
     ),
 )
 

@@ -1,6 +1,7 @@
 """One scrape of IonQ, from its deadline to its result: the one place that decides what a failure is."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from structlog.typing import FilteringBoundLogger
@@ -16,6 +17,7 @@ from exporter.records.scrape import Scrape
 from exporter.scrape.characterization_cache import CharacterizationCache
 from exporter.scrape.deadline import Deadline
 from exporter.scrape.failure_log import FailureLog
+from exporter.scrape.status_page_cache import StatusPageCache
 
 _MORE_TIME = ", or give it more time with --ionq.timeout and Prometheus's scrape_timeout"
 _DIGITS = 6  # microseconds
@@ -38,6 +40,7 @@ class Scraper:
         timeout_seconds: float,
         max_backends: int,
         characterizations: CharacterizationCache | None = None,
+        status_page: StatusPageCache | None = None,
     ) -> None:
         self.last: Scrape | None = None
         """The scrape that ended last."""
@@ -48,12 +51,19 @@ class Scraper:
         self._timeout_seconds = timeout_seconds
         self._max_backends = max_backends
         self._characterizations = characterizations
+        self._status_page = status_page
         self._cardinality = CardinalityLimit(max_backends)
         self._progress = ReadProgress()
         self._read_once: SingleFlight[tuple[Backend, ...]] = SingleFlight()
 
-    async def scrape(self, deadline: Deadline) -> Scrape:
-        """Return the result of a scrape. Failures are counted, logged and part of it, and never raised."""
+    async def scrape(self, deadline: Deadline, *, wait_for_status_page: bool = False) -> Scrape:
+        """Return the result of a scrape. Failures are counted, logged and part of it, and never raised.
+
+        A read of the status page starts with the scrape. If it takes longer, a later scrape shows the result,
+        unless this one is to wait for it.
+        """
+        if self._status_page:
+            self._status_page.start_read()
         shared = self._read_once.under_way
         try:
             backends = await self._wait_for_backends(deadline)
@@ -70,6 +80,10 @@ class Scraper:
             )
             now, duration = datetime.now(UTC), deadline.elapsed_seconds
             scrape = Scrape(now, duration, backends=backends, characterized=characterized)
+        if self._status_page:
+            if wait_for_status_page:
+                await self._status_page.wait(deadline.remaining_seconds)
+            scrape = replace(scrape, status_page=self._status_page.reading())
         self.last = scrape
         self._log(scrape, deadline, shared=shared)
         return scrape
@@ -104,6 +118,8 @@ class Scraper:
         await self._client.aclose()
         if self._characterizations:
             await self._characterizations.aclose()
+        if self._status_page:
+            await self._status_page.aclose()
 
     async def _read(self) -> tuple[Backend, ...]:
         self._progress = progress = ReadProgress()
