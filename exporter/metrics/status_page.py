@@ -7,6 +7,7 @@
     ionq_status_maintenance_start_timestamp_seconds{backend="qpu.forte-1",maintenance="k4z"} 1774267200.0
 """
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -198,6 +199,12 @@ def encode_status_page(reading: StatusPageReading | None, form: Format) -> str:
         (
             _UP.encode(page is not None, form),
             "" if last_read is None else _LAST_READ.encode(last_read, form),
-            *(family.encode_page(page, form) for family in STATUS_PAGE_FAMILIES if page),
+            "" if page is None else _encode_page(page, form),
         )
     )
+
+
+@functools.lru_cache(maxsize=len(Format))
+def _encode_page(page: StatusPage, form: Format) -> str:
+    """Return the families of the page. Cached, because most scrapes show the same page as the one before."""
+    return "".join(family.encode_page(page, form) for family in STATUS_PAGE_FAMILIES)

@@ -60,7 +60,7 @@ STATUS_PAGE: dict[str, Any] = {
     ],
     "scheduled_maintenances": [],
 }
-"""The page of 23 March 2026: its indicator, components and incident, with fields that the exporter ignores."""
+"""What the page said on 23 March 2026, with fields that the exporter ignores."""
 
 MAINTENANCE: dict[str, Any] = {
     "id": "k4z0lm8wq2dv",

@@ -2,7 +2,6 @@ import json
 
 import pytest
 from hypothesis import example, given
-from hypothesis import strategies as st
 
 from exporter.common.errors import UnexpectedShapeError
 from exporter.metrics.encoding import Format
@@ -36,9 +35,9 @@ BUSY = StatusPage(
     maintenances=(
         Maintenance(
             "d",
-            "Calibration",
+            "Repair",
             "scheduled",
-            "https://stspg.io/d",
+            "https:",
             ("qpu.forte-1", "qpu.tempo-1"),
             start_timestamp_seconds=5.0,
             end_timestamp_seconds=7.5,
@@ -84,8 +83,7 @@ def test_unknown_states_several_backends_and_missing_values_are_written() -> Non
         'ionq_status_incident_start_timestamp_seconds{backend="qpu.forte-1",incident="a"} 1.0',
         'ionq_status_incident_start_timestamp_seconds{backend="qpu.tempo-1",incident="a"} 1.0',
         'ionq_status_incident_start_timestamp_seconds{backend="simulator",incident="c"} 3.0',
-        'ionq_status_maintenance_info{maintenance="d",name="Calibration",status="scheduled",'
-        'url="https://stspg.io/d"} 1.0',
+        'ionq_status_maintenance_info{maintenance="d",name="Repair",status="scheduled",url="https:"} 1.0',
         'ionq_status_maintenance_info{maintenance="e",name="",status="",url=""} 1.0',
         'ionq_status_maintenance_start_timestamp_seconds{backend="qpu.forte-1",maintenance="d"} 5.0',
         'ionq_status_maintenance_start_timestamp_seconds{backend="qpu.tempo-1",maintenance="d"} 5.0',

@@ -136,7 +136,7 @@ def test_components_indicators_and_maintenances_are_limited_too() -> None:
     )
     assert page.indicator is None
     assert page.incidents is None
-    assert page.components == page.maintenances == ()
+    assert (*page.components, *page.maintenances) == ()
     assert [rejection.field for rejection in page.rejections] == [
         "x",
         "status_page.indicator",

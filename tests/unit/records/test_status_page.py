@@ -1,3 +1,4 @@
+import contextlib
 import json
 from typing import Any
 
@@ -150,11 +151,11 @@ def test_unknown_states_are_kept_as_they_come() -> None:
 
 
 @pytest.mark.parametrize("missing", ["page", "status", "components", "incidents", "scheduled_maintenances"])
-@pytest.mark.parametrize("null", [True, False])
-def test_a_missing_part_costs_that_part_alone(missing: str, null: bool) -> None:
-    whole = STATUS_PAGE | {"scheduled_maintenances": [MAINTENANCE]}
-    sent = whole | {missing: None} if null else {key: whole[key] for key in whole if key != missing}
-    page = parse(**sent)
+@pytest.mark.parametrize("sent_as", ["null", "nothing"])
+def test_a_missing_part_costs_that_part_alone(missing: str, sent_as: str) -> None:
+    parts = STATUS_PAGE | {"scheduled_maintenances": [MAINTENANCE]}
+    del parts[missing]
+    page = parse(**parts, **({missing: None} if sent_as == "null" else {}))
     assert page.rejections == ()
     assert (page.indicator is None) == (missing == "status")
     assert (page.components == ()) == (missing == "components")
@@ -199,8 +200,7 @@ def test_what_cannot_be_used_is_left_out_and_rejected(
     page = parse(**{"incidents": [], "components": [], part: value})
     assert page.rejections == (Rejection(field, "status page", problem),)
     assert page.indicator is None
-    assert page.components == page.maintenances == ()
-    assert not page.incidents
+    assert (*page.components, *(page.incidents or ()), *page.maintenances) == ()
 
 
 @pytest.mark.parametrize(
@@ -267,10 +267,8 @@ def test_the_number_of_affected_backends_is_bounded() -> None:
 
 @given(st.binary())
 def test_any_bytes_are_a_page_or_one_of_two_errors(sent: bytes) -> None:
-    try:
+    with contextlib.suppress(InvalidJSONError, UnexpectedShapeError):
         parse_status_page(sent, {})
-    except (InvalidJSONError, UnexpectedShapeError):
-        pass
 
 
 @given(status_pages | any_json)
