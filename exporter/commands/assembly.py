@@ -14,7 +14,7 @@ from exporter import __version__
 from exporter.common.build_info import revision
 from exporter.ionq.api_key import ApiKey, ApiKeyFile, ApiKeySource
 from exporter.ionq.client import IonQClient, StatusPageClient
-from exporter.ionq.transport import TransportFactory
+from exporter.ionq.transport import TransportFactory, TrustedCertificates
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.scrape.characterization_cache import CharacterizationCache
 from exporter.scrape.failure_log import FailureLog
@@ -47,7 +47,8 @@ class Exporter:
     ) -> None:
         """Raise OSError or ValueError where the key, its file or a proxy cannot be used."""
         self.metrics = ExporterMetrics()
-        new_client = functools.partial(client_factory(settings, api_key, logger), clock=clock)
+        certificates = TrustedCertificates()
+        new_client = functools.partial(client_factory(settings, api_key, logger, certificates), clock=clock)
         failure_log = FailureLog(logger, clock)
         cache = None
         if settings.characterizations:
@@ -66,6 +67,7 @@ class Exporter:
                 max_response_bytes=settings.max_response_bytes,
                 keep_connection=False,
                 on_request=self.metrics.count_status_page_request,
+                new_transport=TransportFactory(settings.status_url, certificates),
                 clock=clock,
             )
             status_page = StatusPageCache(
@@ -93,7 +95,10 @@ class Exporter:
 
 
 def client_factory(
-    settings: IonQSettings, api_key: str | None, logger: FilteringBoundLogger
+    settings: IonQSettings,
+    api_key: str | None,
+    logger: FilteringBoundLogger,
+    certificates: TrustedCertificates | None = None,
 ) -> Callable[..., IonQClient]:
     """Return a function that makes clients with the same key, limits and certificates.
 
@@ -105,7 +110,7 @@ def client_factory(
         logger=logger,
         max_response_bytes=settings.max_response_bytes,
         api_key=_key_source(settings, api_key, logger),
-        new_transport=TransportFactory(settings.api_url),
+        new_transport=TransportFactory(settings.api_url, certificates),
     )
 
 

@@ -1,6 +1,6 @@
 """Which backend a component of IonQ's status page is. Pure: no I/O.
 
-The page has display names, the API has its own. Only names tell which belong together.
+The page and the API have different names for a backend, and no identifier in common.
 """
 
 import re
