@@ -8,7 +8,7 @@ DEV := .venv
 FUZZ := .venv-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo demo-data dashboards drill bench soak fuzz manifests image unit test check format lock clean
+.PHONY: help run demo demo-data golden dashboards drill bench soak fuzz manifests image unit test check format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ demo: $(RUN)/ready ## The same against the built-in simulator, without any netwo
 drill: $(DEV)/ready ## Rehearse an outage with a real Prometheus and Alertmanager (needs both)
 	$(DEV)/bin/python -m deploy.drill $(ARGS)
 
-bench: $(DEV)/ready $(RUN)/ready ## Measure beside blackbox_exporter (needs a few of Debian's packages)
+bench: $(DEV)/ready $(RUN)/ready ## Measure beside other exporters (needs a few Debian packages; BASELINE=path adds a checkout)
 	$(DEV)/bin/python -m benchmarks $(RUN)/bin/python
 
 soak: $(DEV)/ready ## Scrape 300,000 times with faults, and see that nothing grows (SOAK_SCRAPES=n)
@@ -30,6 +30,9 @@ soak: $(DEV)/ready ## Scrape 300,000 times with faults, and see that nothing gro
 
 fuzz: $(FUZZ)/ready ## Look for inputs that break the parser or the HTTP surface (FUZZ_SECONDS=60)
 	$(FUZZ)/bin/python -m fuzz
+
+golden: $(DEV)/ready ## Write the golden expositions anew, for review
+	$(DEV)/bin/python -m tests.support.golden
 
 dashboards: $(DEV)/ready ## Generate Grafana's dashboards
 	$(DEV)/bin/python -m grafana.generator
@@ -48,8 +51,8 @@ IMAGE    ?= ghcr.io/ionq-exporter/ionq-exporter
 VERSION   = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 REVISION  = $(shell git rev-parse HEAD)
 
-unit: $(DEV)/ready ## Run the unit tests (ARGS=tests/unit/test_settings.py for one file)
-	$(DEV)/bin/python -m pytest --override-ini testpaths=tests/unit $(ARGS)
+unit: $(DEV)/ready ## Run the unit tests in seconds (ARGS=tests/unit/test_settings.py for one file)
+	$(DEV)/bin/python -m pytest --numprocesses auto --hypothesis-profile quick --override-ini testpaths=tests/unit $(ARGS)
 
 test: $(DEV)/ready ## Run all tests and measure branch coverage (ARGS=tests/integration for some, without coverage)
 	$(DEV)/bin/python -m pytest --numprocesses auto --dist worksteal $(or $(ARGS),--cov --cov-report=)

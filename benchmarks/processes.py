@@ -6,33 +6,19 @@ import json
 import os
 import shutil
 import socket
-import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import trustme
 
-_START_SECONDS = 20
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+REPOSITORY = Path(__file__).parents[1]
 
-_CHARACTERIZATION_ID = "617a1f8b-59d4-435d-aa33-"
-CHARACTERIZATION = {
-    "id": f"{_CHARACTERIZATION_ID}NUMBER",
-    "date": "2026-11-01T00:00:00Z",
-    "qubits": 36,
-    "connectivity": list(combinations(range(36), 2)),
-    "fidelity": {
-        "spam": {"median": 0.9962, "stderr": None},
-        "1q": {"median": 0.9998, "stderr": 0},
-        "2q": {"median": 0.995, "stderr": 0.0001},
-    },
-    "timing": {"readout": 0.00015, "reset": 5e-05, "1q": 0.00013, "2q": 0.00097, "t1": 100, "t2": 1},
-}
-"""What IonQ says of a machine with 36 qubits."""
+_START_SECONDS = 20
+_SUCCESSES = ("ionq_up 1.0", "probe_success 1", "qpu_exporter_upstream_up 1")
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(slots=True)
@@ -43,13 +29,12 @@ class Subject:
     process: subprocess.Popen[bytes]
     port: int
     path: str
-    scheme: str
-    seconds_to_first_answer: float = 0.0
+    seconds_to_first_response: float = 0.0
 
     @property
     def url(self) -> str:
         """The URL of one scrape."""
-        return f"{self.scheme}://127.0.0.1:{self.port}{self.path}"
+        return f"http://127.0.0.1:{self.port}{self.path}"
 
     def cpu_seconds(self) -> float:
         """CPU time used so far, user and system."""
@@ -69,8 +54,6 @@ class Upstream:
 
     port: int
     ca_file: Path
-    web_config: Path
-    """What makes an exporter, too, speak TLS with this server's certificate."""
 
     def api_url(self, backends: int, *, changing: bool = False) -> str:
         """The base URL under which so many backends are listed."""
@@ -93,11 +76,6 @@ def nginx(folder: Path, sizes: Sequence[int]) -> Iterator[Upstream]:
             document.parent.mkdir(parents=True)
             first_row, others = _backends(size).split('"QUEUE"', 1)
             document.write_text(first_row + queue_time + others.replace('"QUEUE"', "1181215"))
-    answer = json.dumps({"pages": 0, "characterizations": [CHARACTERIZATION]})
-    numbered = answer.replace("NUMBER", '<!--# echo var="number" -->')
-    (folder / "www" / "characterization").write_text(numbered)
-    web_config = folder / "web.yml"
-    web_config.write_text("tls_server_config: {cert_file: server.pem, key_file: server.pem}")
     port = free_port()
     (folder / "nginx.conf").write_text(
         f"""
@@ -112,9 +90,6 @@ def nginx(folder: Path, sizes: Sequence[int]) -> Iterator[Upstream]:
             ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.pem;
             root {folder}/www;
             location /changing {{ ssi on; ssi_types application/json; }}
-            location ~ /backends/qpu.bench-(?<number>[0-9]+)/characterizations$ {{
-              ssi on; ssi_types application/json; try_files /characterization =404;
-            }}
           }}
         }}
         """
@@ -122,12 +97,14 @@ def nginx(folder: Path, sizes: Sequence[int]) -> Iterator[Upstream]:
     command = ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder)]
     with _running(command):
         _wait_until_accepting(port)
-        yield Upstream(port, ca_file, web_config)
+        yield Upstream(port, ca_file)
 
 
 @contextlib.contextmanager
-def ionq_exporter(upstream: Upstream, api_url: str, python: str, *, tls: bool = False) -> Iterator[Subject]:
-    """Run the exporter against an upstream, on a Python that has its dependencies."""
+def ionq_exporter(
+    upstream: Upstream, api_url: str, python: str, *, checkout: Path = REPOSITORY, name: str = "ionq-exporter"
+) -> Iterator[Subject]:
+    """Run the exporter of a checkout, /backends alone, on a Python that has its dependencies."""
     port = free_port()
     command = [
         python,
@@ -137,17 +114,49 @@ def ionq_exporter(upstream: Upstream, api_url: str, python: str, *, tls: bool = 
         f"--ionq.api-url={api_url}",
         "--ionq.max-backends=10000",
         "--ionq.max-response-bytes=8388608",
-        *_tls_flags(upstream, tls=tls),
+        "--no-collector.characterizations",
+        "--log.level=error",
     ]
     environment = {**os.environ, "SSL_CERT_FILE": str(upstream.ca_file)}
-    with _subject("ionq-exporter", command, port, "/metrics", environment, tls=tls) as subject:
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or each start compiles all modules anew
+    with _subject(name, command, port, "/metrics", environment, checkout) as subject:
+        yield subject
+
+
+def build_go_exporter(folder: Path) -> Path | None:
+    """Compile the Go exporter against Debian's client_golang. Returns None where that is not installed."""
+    libraries = Path("/usr/share/gocode")
+    if not shutil.which("go") or not (libraries / "src/github.com/prometheus/client_golang").is_dir():
+        return None
+    source = folder / "go/src/go_exporter"
+    shutil.copytree(REPOSITORY / "benchmarks/go_exporter", source)
+    program = folder / "go_exporter"
+    environment = {
+        **os.environ,
+        "GO111MODULE": "off",
+        "GOPATH": f"{folder}/go:{libraries}",
+        "GOCACHE": f"{folder}/go-cache",
+    }
+    subprocess.run(["go", "build", "-o", str(program), "."], cwd=source, env=environment, check=True)
+    return program
+
+
+@contextlib.contextmanager
+def go_exporter(upstream: Upstream, api_url: str, program: Path) -> Iterator[Subject]:
+    """Run the Go exporter."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "UP": f"{api_url}/backends",
+        "PORT": str(port),
+        "CERT": str(upstream.ca_file),
+    }
+    with _subject("Go exporter", [str(program)], port, "/metrics", environment) as subject:
         yield subject
 
 
 @contextlib.contextmanager
-def blackbox_exporter(
-    upstream: Upstream, api_url: str, folder: Path, *, tls: bool = False
-) -> Iterator[Subject]:
+def blackbox_exporter(upstream: Upstream, api_url: str, folder: Path) -> Iterator[Subject]:
     """Run blackbox_exporter, fetching the same URL."""
     config = folder / "blackbox.yml"
     http_probe = {"preferred_ip_protocol": "ip4", "tls_config": {"ca_file": str(upstream.ca_file)}}
@@ -159,15 +168,10 @@ def blackbox_exporter(
         f"--config.file={config}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=error",
-        *_tls_flags(upstream, tls=tls),
     ]
     path = f"/probe?module=http&target={api_url}/backends"
-    with _subject("blackbox_exporter", command, port, path, os.environ, tls=tls) as subject:
+    with _subject("blackbox_exporter", command, port, path, os.environ) as subject:
         yield subject
-
-
-def _tls_flags(upstream: Upstream, *, tls: bool) -> list[str]:
-    return [f"--web.config.file={upstream.web_config}"] if tls else []
 
 
 def free_port() -> int:
@@ -179,35 +183,33 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def _subject(
-    name: str, command: Sequence[str], port: int, path: str, environment: Mapping[str, str], *, tls: bool
+    name: str,
+    command: Sequence[str],
+    port: int,
+    path: str,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
 ) -> Iterator[Subject]:
     started = time.perf_counter()
-    with _running(command, environment) as process:
+    with _running(command, environment, folder) as process:
         _wait_until_accepting(port)
-        connection = (
-            http.client.HTTPSConnection(
-                "127.0.0.1",
-                port,
-                timeout=_START_SECONDS,
-                context=ssl._create_unverified_context(),  # noqa: S323, SLF001 -- it was started right here
-            )
-            if tls
-            else http.client.HTTPConnection("127.0.0.1", port, timeout=_START_SECONDS)
-        )
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_START_SECONDS)
         connection.request("GET", path)
         body = connection.getresponse().read().decode()
         elapsed = time.perf_counter() - started
         connection.close()
-        if "ionq_up 1.0" not in body and "probe_success 1" not in body:
+        if not any(line in body for line in _SUCCESSES):
             raise RuntimeError(f"{name} could not read the upstream:\n{body}")
-        yield Subject(name, process, port, path, "https" if tls else "http", elapsed)
+        yield Subject(name, process, port, path, elapsed)
 
 
 @contextlib.contextmanager
 def _running(
-    command: Sequence[str], environment: Mapping[str, str] | None = None
+    command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         yield process
     finally:
@@ -239,7 +241,7 @@ def _backends(count: int) -> str:
             "degraded": False,
             "kw": 4902.81,
             "location": "College Park, MD, USA",
-            "characterization_id": f"{_CHARACTERIZATION_ID}{number}",
+            "characterization_id": f"617a1f8b-59d4-435d-aa33-{number:012}",
         }
         for number in range(count)
     ]

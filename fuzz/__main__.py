@@ -8,8 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from exporter.simulator import Characterizations, Fleet, Span
-from exporter.simulator.clock import utc_now
+from exporter.simulator import Characterizations, Fleet, Span, utc_now
 from fuzz import MACHINE
 
 _HERE = Path(__file__).parent
@@ -28,8 +27,8 @@ def _fuzz_parsers() -> bool:
     print(f"the parsers, {_SECONDS // 2} s", flush=True)
     with tempfile.TemporaryDirectory() as corpus:
         for seed in range(5):
-            rows = Fleet(seed).rows(utc_now())
-            Path(corpus, f"fleet-{seed}").write_text(json.dumps(rows))
+            backends = Fleet(seed).backends(utc_now())
+            Path(corpus, f"fleet-{seed}").write_text(json.dumps(backends))
             page = Characterizations(seed).page(MACHINE, utc_now(), Span(limit=2, page=seed + 1))
             Path(corpus, f"page-{seed}").write_text(json.dumps(page))
         limits = (f"-max_total_time={_SECONDS // 2}", f"-max_len={_LARGEST_INPUT}", "-timeout=10")

@@ -7,6 +7,8 @@ from tests.support.clock import Clock
 
 # The same examples each time, so that a red run stays red; `--hypothesis-profile=explore` looks further.
 settings.register_profile("deterministic", derandomize=True, deadline=None, database=None)
+# `make unit` tries fewer, to take seconds.
+settings.register_profile("quick", derandomize=True, deadline=None, database=None, max_examples=10)
 settings.register_profile("explore", deadline=None, max_examples=5_000)
 settings.load_profile("deterministic")
 

@@ -1,7 +1,7 @@
-"""The event loop: asyncio's, with lookups of names that hold nobody up.
+"""The event loop: asyncio's, with DNS lookups that cannot block other lookups or the end of the process.
 
-asyncio looks names up in a few threads that nothing can end: a resolver that does not answer occupies them
-one after the other, and then neither other lookups nor the end of the process get through.
+asyncio runs lookups in a small pool of threads, and waits for these threads when the loop closes. A resolver
+that does not respond would occupy them all.
 """
 
 import asyncio
@@ -12,16 +12,21 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from exporter.common.logging import stderr_writer
+
 T = TypeVar("T")
 
 MAX_LOOKUPS = 16
-"""How many lookups may wait for an answer at a time: with one for each scrape, minutes of silence."""
+"""Lookups that may wait at a time. At one lookup per scrape, the resolver has been silent for minutes."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine as ``asyncio.run`` does."""
-    with asyncio.Runner(loop_factory=_EventLoop) as runner:
-        return runner.run(main)
+    """Run a coroutine as ``asyncio.run`` does, and return when its log lines are written."""
+    try:
+        with asyncio.Runner(loop_factory=_EventLoop) as runner:
+            return runner.run(main)
+    finally:
+        stderr_writer().drain()
 
 
 class _EventLoop(asyncio.SelectorEventLoop):
@@ -30,28 +35,28 @@ class _EventLoop(asyncio.SelectorEventLoop):
         self._lookups = 0
 
     async def getaddrinfo(self, *names: Any, **hints: Any) -> Any:
-        """Look a name up, in a thread of its own that does not outlive the process.
+        """Look up a name in a daemon thread.
 
-        Raises OSError where that fails, and where too many before it were not answered.
+        Raises OSError if the lookup fails, or if too many others are unanswered.
         """
         if self._lookups >= MAX_LOOKUPS:
-            raise socket.gaierror(socket.EAI_AGAIN, f"{MAX_LOOKUPS} lookups of names are not answered yet")
-        found: asyncio.Future[Any] = self.create_future()
-        look_up = functools.partial(socket.getaddrinfo, *names, **hints)
+            raise socket.gaierror(socket.EAI_AGAIN, f"{MAX_LOOKUPS} DNS lookups are not answered yet")
+        result: asyncio.Future[Any] = self.create_future()
+        lookup = functools.partial(socket.getaddrinfo, *names, **hints)
+        threading.Thread(target=self._look_up, args=(lookup, result), name="lookup", daemon=True).start()
         self._lookups += 1
-        threading.Thread(target=self._look_up, args=(look_up, found), name="lookup", daemon=True).start()
-        return await found
+        return await result
 
-    def _look_up(self, look_up: Callable[[], Any], found: asyncio.Future[Any]) -> None:
+    def _look_up(self, lookup: Callable[[], Any], result: asyncio.Future[Any]) -> None:
         try:
-            settle = functools.partial(found.set_result, look_up())
-        except Exception as error:  # noqa: BLE001 -- for who asked
-            settle = functools.partial(found.set_exception, error)
-        # The loop may have ended in the meantime.
+            settle = functools.partial(result.set_result, lookup())
+        except Exception as error:  # noqa: BLE001 -- raised where the lookup was requested
+            settle = functools.partial(result.set_exception, error)
+        # The loop may be closed by now.
         with contextlib.suppress(RuntimeError):
-            self.call_soon_threadsafe(self._settle, found, settle)
+            self.call_soon_threadsafe(self._settle, result, settle)
 
-    def _settle(self, found: asyncio.Future[Any], settle: Callable[[], None]) -> None:
+    def _settle(self, result: asyncio.Future[Any], settle: Callable[[], None]) -> None:
         self._lookups -= 1
-        if not found.done():
+        if not result.done():
             settle()

@@ -51,7 +51,7 @@ class TransportFactory:
         """
         self._secure = url.startswith("https:")
         self._proxy = _proxy_for(url)
-        self._certificates = certificates or TrustedCertificates()
+        self.certificates = certificates or TrustedCertificates()
         self()
 
     @property
@@ -64,7 +64,7 @@ class TransportFactory:
         try:
             return Transport(
                 Network(secure=self._secure),
-                verify=self._certificates.context(),
+                verify=self.certificates.context(),
                 limits=httpx.Limits(keepalive_expiry=None),
                 proxy=self._proxy,
                 socket_options=_SOCKET_OPTIONS,
@@ -114,8 +114,8 @@ class TrustedCertificates:
 
     def __init__(self) -> None:
         """Raise ValueError, with a message for the user, where they cannot be used."""
-        self._version = _version_on_disk()
         try:
+            self._version = _version_on_disk()
             self._context = httpx.create_ssl_context()
         except OSError as error:
             raise ValueError(
@@ -124,13 +124,13 @@ class TrustedCertificates:
 
     def context(self) -> ssl.SSLContext:
         """Return a context, the last good one while the files cannot be used."""
-        version = _version_on_disk()
-        if version != self._version:
-            try:
+        try:
+            version = _version_on_disk()
+            if version != self._version:
                 self._context = httpx.create_ssl_context()
                 self._version = version
-            except OSError:
-                pass  # written at this moment, perhaps: the next connection tries again
+        except OSError:
+            pass  # written at this moment, perhaps: the next connection tries again
         return self._context
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from exporter import __version__
 from exporter.common.build_info import revision
 from exporter.common.errors import REASONS
+from exporter.common.logging import stderr_writer
 from exporter.metrics.encoding import Family, Format, escape_label
 from exporter.records import backends, characterizations, status_page
 from exporter.records.json_values import Rejection
@@ -44,6 +45,11 @@ _STATUS_PAGE_FAILURES = Family(
     name="ionq_exporter_status_page_failures_total",
     type="counter",
     help="Reads of IonQ's status page that failed, by reason. None costs another metric.",
+)
+_LOG_LINES_DROPPED = Family(
+    name="ionq_exporter_log_lines_dropped_total",
+    type="counter",
+    help="Log lines that could not be written.",
 )
 _BUILD_INFO = Family(
     name="ionq_exporter_build_info",
@@ -111,6 +117,7 @@ class ExporterMetrics:
                 _CHARACTERIZATION_FAILURES.encode_by("reason", self.characterization_failures, form),
                 _STATUS_PAGE_REQUESTS.encode(self.status_page_requests, form),
                 _STATUS_PAGE_FAILURES.encode_by("reason", self.status_page_failures, form),
+                _LOG_LINES_DROPPED.encode(stderr_writer().dropped_lines, form),
                 _BUILD_INFO.heads[form],
                 _BUILD_INFO_SAMPLE,
             )

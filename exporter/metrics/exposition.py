@@ -1,5 +1,6 @@
 """Puts all families of a scrape together, as the bytes of a response."""
 
+import functools
 import zlib
 
 from exporter.metrics.backends import BACKEND_FAMILIES
@@ -8,6 +9,7 @@ from exporter.metrics.encoding import END_OF_OPENMETRICS, Family, Format, encode
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.metrics.process import encode_process
 from exporter.metrics.status_page import encode_status_page
+from exporter.records.backends import Backend
 from exporter.records.scrape import Scrape
 
 _GZIP_LEVEL = 1  # half the time of level 6 for a tenth more bytes
@@ -26,7 +28,7 @@ def encode_scrape(
 ) -> bytes:
     """Return the exposition of a scrape. ``with_process=False`` leaves out what describes this process."""
     text = (
-        encode_families(BACKEND_FAMILIES, scrape.backends, form),
+        _encode_backends(scrape.backends, form),
         encode_families(CHARACTERIZATION_FAMILIES, scrape.characterized, form),
         encode_status_page(scrape.status_page, form),
         _UP.encode(scrape.up, form),
@@ -36,6 +38,12 @@ def encode_scrape(
         END_OF_OPENMETRICS if form is Format.OPENMETRICS else "",
     )
     return "".join(text).encode()
+
+
+@functools.lru_cache(maxsize=len(Format))
+def _encode_backends(backends: tuple[Backend, ...], form: Format) -> str:
+    """Return the families of backends. Cached, because scrapes that share a read share this text."""
+    return encode_families(BACKEND_FAMILIES, backends, form)
 
 
 def compress(body: bytes) -> bytes:

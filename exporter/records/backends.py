@@ -109,8 +109,7 @@ def parse_backends(body: bytes, max_backends: int = MAX_BACKENDS) -> BackendList
             backends[backend.name, backend.location] = backend
     if rows and not backends:
         raise UnexpectedShapeError(
-            f"IonQ listed {len(rows)} backends without a usable name, the first as {excerpt(rows[0])}: "
-            "its API may have changed"
+            f"IonQ listed no backend with a usable name, but {excerpt(rows[0])}: its API may have changed"
         )
     return BackendList(tuple(backends.values()), tuple(rejections))
 

@@ -2,62 +2,16 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from exporter.common.durations import humanize_duration
 from exporter.common.errors import IonQError
+from exporter.common.falling_rate import MAX_KINDS, FallingRate
 from exporter.records.json_values import Rejection
 
-_FIRST_INTERVAL_SECONDS = 60.0
-_LAST_INTERVAL_SECONDS = 3600.0
-_REST_SECONDS = 300.0
 _SHOWN_REJECTIONS = 5
-_MAX_KINDS = 50
-
-
-class FallingRate:
-    """Decides which of many alike events are told: the first, and then ever fewer, down to one an hour.
-
-    An hour without any starts afresh, and so do five minutes that are known to be without. A kind not seen
-    since then is told at once, up to fifty kinds.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._kinds: set[Hashable] = set()
-        self._interval = _FIRST_INTERVAL_SECONDS
-        self._last_event = self._last_told = -float("inf")
-        self._resting_since: float | None = None
-
-    def should_log(self, kind: Hashable) -> bool:
-        """Note an event, and return whether to tell of it."""
-        now = self._clock()
-        if now - self._last_event > _LAST_INTERVAL_SECONDS:
-            self._forget()
-        self._last_event = now
-        self._resting_since = None
-        if kind not in self._kinds and len(self._kinds) < _MAX_KINDS:
-            self._kinds.add(kind)
-        elif now - self._last_told >= self._interval:
-            self._interval = min(2 * self._interval, _LAST_INTERVAL_SECONDS)
-        else:
-            return False
-        self._last_told = now
-        return True
-
-    def rest(self) -> None:
-        """Note that there is no event just now."""
-        now = self._clock()
-        if self._resting_since is None:
-            self._resting_since = now
-        elif now - self._resting_since >= _REST_SECONDS:
-            self._forget()
-
-    def _forget(self) -> None:
-        self._kinds.clear()
-        self._interval = _FIRST_INTERVAL_SECONDS
 
 
 class FailureLog:
@@ -77,7 +31,7 @@ class FailureLog:
         self._characterization_failures = FallingRate(clock)
         self._rejections_in_characterizations = FallingRate(clock)
         # The last of them, since a machine that is gone never recovers.
-        self._told_of_characterizations_of: deque[str] = deque(maxlen=_MAX_KINDS)
+        self._told_of_characterizations_of: deque[str] = deque(maxlen=MAX_KINDS)
         self._status_page_failures = FallingRate(clock)
         self._rejections_on_status_page = FallingRate(clock)
         self._told_of_status_page = False

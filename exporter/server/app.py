@@ -1,7 +1,6 @@
-"""The HTTP surface: which path answers what. It knows nothing of IonQ's JSON."""
+"""The HTTP surface: which path gets which response. It knows nothing of IonQ's JSON."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -11,29 +10,17 @@ from exporter.metrics.exporter import ExporterMetrics
 from exporter.metrics.exposition import compress, encode_scrape
 from exporter.scrape.deadline import Deadline
 from exporter.scrape.scraper import Scraper
+from exporter.server.response import Receive, Response, Send, plain_response, send_response
 
 Headers = Mapping[str, str]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 HEALTH_PATHS = ("/-/healthy", "/-/ready")
 
 _METHODS = ("GET", "HEAD")
 _HTML = "text/html; charset=utf-8"
-_PLAIN = "text/plain; charset=utf-8"
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An HTTP response with a body that is whole before it is sent."""
-
-    body: bytes
-    content_type: str = _PLAIN
-    status: HTTPStatus = HTTPStatus.OK
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class WebApp:
@@ -57,34 +44,20 @@ class WebApp:
         self._api_url = api_url
 
     async def __call__(self, scope: dict[str, Any], _receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         headers: dict[str, str] = {}
         for raw_name, raw_value in scope["headers"]:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
             # Header lines of one name are one list (RFC 9110, 5.2).
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         response = await self._respond(scope["method"], scope["path"], headers)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": int(response.status),
-                "headers": [
-                    (name.encode("latin-1"), value.encode("latin-1"))
-                    for name, value in _complete_headers(response, scope["method"]).items()
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": response.body})
+        await send_response(send, response, scope["method"])
 
     async def _respond(self, method: str, path: str, headers: Headers) -> Response:
         if path not in (self._telemetry_path, "/", *HEALTH_PATHS):
-            return Response(b"404 Not Found\n", status=HTTPStatus.NOT_FOUND)
+            return plain_response(HTTPStatus.NOT_FOUND)
         if method not in _METHODS:
-            return Response(
-                b"405 Method Not Allowed\n",
-                status=HTTPStatus.METHOD_NOT_ALLOWED,
-                headers={"allow": ", ".join(_METHODS)},
-            )
+            return plain_response(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": ", ".join(_METHODS)})
         if path == self._telemetry_path:
             return await self._scrape(method, headers)
         if path == "/":
@@ -107,7 +80,7 @@ class WebApp:
         return Response(body, form.value, headers=vary)
 
     def _landing_page(self) -> Response:
-        # Nobody may ever look, and the template engine costs a tenth of the resident memory.
+        # Imported for the first visit: the template engine takes a tenth of the resident memory.
         from exporter.server.landing_page import render_landing_page  # noqa: PLC0415
 
         page = render_landing_page(
@@ -117,10 +90,3 @@ class WebApp:
             api_url=self._api_url,
         )
         return Response(page.encode(), _HTML, headers={"content-security-policy": _PAGE_POLICY})
-
-
-def _complete_headers(response: Response, method: str) -> dict[str, str]:
-    headers = {"content-type": response.content_type, "x-content-type-options": "nosniff", **response.headers}
-    if method != "HEAD" or response.body:
-        headers["content-length"] = str(len(response.body))
-    return headers

@@ -1,148 +1,181 @@
-"""What one client may cost: bounds in time, size and number that uvicorn does not set.
+"""Limits on what one client may cost, which uvicorn does not set: in time, in size and in number of requests.
 
-Without them a client that sends its request a byte an hour, or never reads the answer, keeps a connection
-and its memory for ever, and a few hundred such clients keep Prometheus out.
+Without them a client that sends one byte an hour, or never reads the response, would hold a connection and
+its memory for ever.
 """
 
 import asyncio
-import operator
+import enum
 from http import HTTPStatus
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from exporter.server.connection_pool import ConnectionPool, EvictionPriority
+
 RECEIVE_SECONDS = 10.0
-"""From a request's first byte, or from connecting, to its last byte."""
+"""For a request to arrive, counted from its first byte, or from the connection for the first request."""
 SEND_SECONDS = 10.0
-"""For a client to take what it was answered."""
+"""For the client to take a response."""
 MAX_REQUEST_BYTES = 16 * 1024
 MAX_HEADER_FIELDS = 100
-"""Each costs far more memory than it has bytes."""
+"""A field takes far more memory than it has bytes."""
 MAX_PIPELINED_REQUESTS = 16
-MAX_CONNECTIONS = 512
-"""Half of the file descriptors that a process has by default."""
-MAX_ACCEPTED_AT_ONCE = MAX_CONNECTIONS // 8
-"""asyncio accepts three times as many before it reads from the first, which must not have to go by then."""
 
-_CLOSED_AT_ONCE = MAX_CONNECTIONS // 16  # looking for the oldest has its price
-
-_PATIENCE_SECONDS = 1.0  # with a client that has sent nothing whole yet, when others want its place
+_NEW_SECONDS = 1.0  # a client that has not sent a request by then is slow
 
 
 class _RefusedError(Exception):
-    """Stops the parser; the status to answer is on the protocol."""
+    """Stops the parser. The status of the response is an attribute of the protocol."""
+
+
+class _Receiving(enum.Enum):
+    """The part of a request that a client is sending."""
+
+    NOTHING = enum.auto()
+    HEAD = enum.auto()
+    BODY = enum.auto()
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, for clients that are not to be trusted.
+    """uvicorn's HTTP/1.1 for clients that are not trusted.
 
-    A request that is too slow is answered 408, one that is too large 431 or 413. Beyond the largest number
-    of connections room is made by closing the oldest of those that are slow to ask, then of those that idle,
-    then of those that have just begun, and only then of those that are being answered.
+    A request that is too slow gets status 408, one that is too large 431 or 413. A connection holds one
+    response at a time: the next request waits until the client has taken the response to the previous one.
     """
 
-    _deadline: asyncio.TimerHandle | None = None
-    _write_deadline: asyncio.TimerHandle | None = None
-    _receiving = False
-    _receiving_body = False
-    _has_asked = False
+    cycle: Any  # None before the first request
+
+    _receiving = _Receiving.NOTHING
     _received_bytes = 0
+    _receiving_since: float | None = None
+    _sending_since: float | None = None
     _refusal = HTTPStatus.BAD_REQUEST
     _active_at = 0.0
 
+    @property
+    def eviction_priority(self) -> tuple[EvictionPriority, float]:
+        """Prefer connections that are being served, then new ones, then idle ones, to slow ones."""
+        if self._serving:
+            priority = EvictionPriority.SERVING
+        elif self.cycle is not None and self._receiving is _Receiving.NOTHING:
+            priority = EvictionPriority.IDLE
+        elif self.loop.time() - self._active_at < _NEW_SECONDS:
+            priority = EvictionPriority.NEW
+        else:
+            priority = EvictionPriority.SLOW
+        return priority, self._active_at
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Return the size of what is not written yet, or not taken yet."""
+        unwritten = self.cycle.expected_content_length if self._serving else 0
+        return unwritten + self.transport.get_write_buffer_size()
+
+    def check_deadlines(self, now: float) -> None:
+        """Refuse a request that is too slow, and close a connection whose client does not read."""
+        if self._sending_since is not None and now - self._sending_since > SEND_SECONDS:
+            self.abort()
+        elif self._receiving_since is not None and now - self._receiving_since > RECEIVE_SECONDS:
+            if self._receiving is _Receiving.NOTHING:
+                self.abort()
+            else:
+                self._refuse_unfinished(HTTPStatus.REQUEST_TIMEOUT)
+
+    def abort(self) -> None:
+        """Close the connection without sending what is left."""
+        self.transport.abort()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Make room for a connection, and give its first request a deadline."""
-        if len(self.connections) >= MAX_CONNECTIONS:
-            self._make_room()
-        super().connection_made(transport)
-        # So that pause_writing() is called whenever a client has not taken all that was written.
+        """Start the deadline of the first request."""
+        # asyncio calls pause_writing() as soon as a client has not taken all that was written.
         transport.set_write_buffer_limits(high=1, low=0)
-        self._active_at = self.loop.time()
-        self._deadline = self.loop.call_later(RECEIVE_SECONDS, self._give_up)
+        self._active_at = self._receiving_since = self.loop.time()
+        super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadlines."""
-        self._disarm()
-        self.resume_writing()
+        """Release what uvicorn would keep."""
         self._unset_keepalive_if_required()
         self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, within the bounds of one request."""
-        if self._receiving:
+        """Parse what arrives, within the limits of one request."""
+        if self._receiving is not _Receiving.NOTHING:
             self._received_bytes += len(data)
-            if self._received_bytes > MAX_REQUEST_BYTES:
-                self._refuse_unfinished(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-                    if self._receiving_body
-                    else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-                )
-                return
-        super().data_received(data)
-        if self.transport.is_closing():
+        if self._received_bytes > MAX_REQUEST_BYTES:
+            self._refuse_unfinished(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                if self._receiving is _Receiving.BODY
+                else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            )
             return
-        # Blank lines between requests stop uvicorn's timer for idle connections, so they start this one.
-        if self._receiving or (not self._serving and self.timeout_keep_alive_task is None):
-            if self._deadline is None:
-                self._deadline = self.loop.call_later(RECEIVE_SECONDS, self._give_up)
-        else:
-            self._disarm()
+        super().data_received(data)
+        # Any byte stops uvicorn's timer for idle connections, and blank lines do not start it again.
+        is_timed = self._serving or self.timeout_keep_alive_task is not None
+        if self._receiving is _Receiving.NOTHING and is_timed:
+            self._receiving_since = None
+        elif self._receiving_since is None:
+            self._receiving_since = self.loop.time()
 
     def on_message_begin(self) -> None:
-        """Begin to count a request's bytes; what came with its first byte is counted with its headers."""
-        self._receiving = True
-        self._receiving_body = False
-        self._received_bytes = 0
+        """Count the bytes of this request. ``on_headers_complete`` counts those of its first packet."""
+        self._receiving = _Receiving.HEAD
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header field, if there are not too many."""
+        """Take a header field, unless there are too many."""
         if len(self.headers) >= MAX_HEADER_FIELDS:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Serve a request whose head is within bounds."""
+        """Serve a request whose head is within the limits."""
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MAX_REQUEST_BYTES:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        if any(name == b"content-length" and _exceeds(value) for name, value in self.headers):
+        if any(name == b"content-length" and _exceeds_limit(value) for name, value in self.headers):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if len(self.pipeline) >= MAX_PIPELINED_REQUESTS:
             self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
         self._active_at = self.loop.time()
         super().on_headers_complete()
-        self._receiving_body = self._has_asked = True
+        self._receiving = _Receiving.BODY
 
     def on_body(self, body: bytes) -> None:
-        """Drop a request's body, which no path of the exporter's looks at."""
+        """Drop a request's body: no path of the exporter reads one."""
 
     def on_message_complete(self) -> None:
-        """Note that a request is whole."""
-        self._receiving = self._receiving_body = False
+        """Note that the request is complete."""
+        self._receiving = _Receiving.NOTHING
+        self._received_bytes = 0
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Note when a connection was last of use."""
+        """Turn to the next request once the client has taken this response."""
         self._active_at = self.loop.time()
-        super().on_response_complete()
+        if not self.flow.write_paused:
+            self._sending_since = None
+            super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """Give a client that does not keep up a deadline."""
+        """Wait for a client that does not keep up, but not for long, and read no further request from it."""
         super().pause_writing()
-        self._write_deadline = self.loop.call_later(SEND_SECONDS, self.transport.abort)
+        self.flow.pause_reading()
+        if self._sending_since is None:
+            self._sending_since = self.loop.time()
+        cast("ConnectionPool", self.connections).limit_unsent_bytes()
 
     def resume_writing(self) -> None:
-        """Forget it: the client has taken everything."""
-        if self._write_deadline is not None:
-            self._write_deadline.cancel()
-            self._write_deadline = None
+        """Go on when the client has taken everything written so far."""
         super().resume_writing()
+        if not self._serving:
+            self.on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse a request, with a status where that cannot be taken for the answer to another."""
-        if not self._may_refuse_in_words:
-            self.transport.abort()
+        """Refuse a request. Send a status only where it cannot be taken for the response to another one."""
+        if not self._may_send_refusal:
+            self.abort()
             return
         status, self._refusal = self._refusal, HTTPStatus.BAD_REQUEST
         body = f"{status.value} {status.phrase}\n" if status is not HTTPStatus.BAD_REQUEST else f"{msg}\n"
@@ -154,29 +187,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     @property
     def _serving(self) -> bool:
-        return self._has_asked and not self.cycle.response_complete
+        return self.cycle is not None and not self.cycle.response_complete
 
     @property
-    def _may_refuse_in_words(self) -> bool:
+    def _may_send_refusal(self) -> bool:
+        receives_body = self._receiving is _Receiving.BODY
         if self._serving:
-            return self._receiving_body and not self.cycle.response_started
-        return not self._receiving_body
-
-    @property
-    def _eviction_priority(self) -> tuple[int, float]:
-        if self._serving:
-            rank = 3
-        elif self._has_asked and not self._receiving:
-            rank = 1
-        else:
-            rank = 2 if self.loop.time() - self._active_at < _PATIENCE_SECONDS else 0
-        return rank, self._active_at
-
-    def _make_room(self) -> None:
-        known = [protocol for protocol in self.connections if isinstance(protocol, LimitedHttpProtocol)]
-        for protocol in sorted(known, key=operator.attrgetter("_eviction_priority"))[:_CLOSED_AT_ONCE]:
-            self.connections.discard(protocol)
-            protocol.transport.abort()
+            return receives_body and not self.cycle.response_started
+        return not receives_body
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._refusal = status
@@ -186,19 +204,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._refusal = status
         self.send_400_response("")
 
-    def _give_up(self) -> None:
-        self._deadline = None
-        if self._receiving:
-            self._refuse_unfinished(HTTPStatus.REQUEST_TIMEOUT)
-        else:
-            self.transport.abort()
 
-    def _disarm(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-
-def _exceeds(content_length: bytes) -> bool:
-    # The parser has checked that it is a number, or will.
+def _exceeds_limit(content_length: bytes) -> bool:
+    # The parser refuses a value that is not a number, now or later.
     return not content_length.isdigit() or int(content_length[:20]) > MAX_REQUEST_BYTES

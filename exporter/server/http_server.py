@@ -1,24 +1,27 @@
-"""The exporter as a process: what is wired to what, and how it starts and ends."""
+"""uvicorn with limits on connections, TLS contexts that can change, and signals that end it in order."""
 
 import asyncio
 import contextlib
+import functools
 import math
+import os
 import signal
 import socket
-import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from structlog.typing import FilteringBoundLogger
 
-from exporter.server.connection_limits import MAX_ACCEPTED_AT_ONCE, LimitedHttpProtocol
+from exporter.common.logging import stderr_writer
+from exporter.common.signals import STOP_SIGNALS, on_signals
+from exporter.server.connection_limits import LimitedHttpProtocol
+from exporter.server.connection_pool import ConnectionPool, connection_limit, raise_descriptor_limit
 from exporter.server.sockets import queue_connections
 from exporter.server.systemd import READY, STOPPING, notify
 
 if TYPE_CHECKING:
     from exporter.server.web_config.reload import WebConfigFile
-    from exporter.server.web_config.tls_listener import TLSListener
 
 _IDLE_CONNECTION_SECONDS = 300
 
@@ -31,44 +34,38 @@ def http_server(
     web_config: "WebConfigFile | None" = None,
 ) -> "HTTPServer":
     """Return a server that stops on SIGTERM or SIGINT and gives requests ``shutdown_seconds`` to finish."""
-    tls = web_config.tls() if web_config else None
     if web_config:
-        from exporter.server.web_config.middleware import WebConfigMiddleware  # noqa: PLC0415
+        from exporter.server.web_config.middleware import WebConfigMiddleware  # noqa: PLC0415 -- optional
 
         app = WebConfigMiddleware(app, web_config.rules)
-    return HTTPServer(
-        uvicorn.Config(
-            app,
-            http=LimitedHttpProtocol,
-            backlog=MAX_ACCEPTED_AT_ONCE,
-            ws="none",
-            lifespan="off",
-            loop="asyncio",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=_IDLE_CONNECTION_SECONDS,
-            timeout_graceful_shutdown=math.ceil(shutdown_seconds),
-        ),
-        logger,
-        tls,
+    config = uvicorn.Config(
+        app,
+        http=LimitedHttpProtocol,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_IDLE_CONNECTION_SECONDS,
+        timeout_graceful_shutdown=math.ceil(shutdown_seconds),
     )
+    return HTTPServer(config, logger, web_config)
 
 
 class HTTPServer(uvicorn.Server):
-    """uvicorn's server, with TLS contexts that can be renewed and an exit status of its own."""
+    """Listens on sockets, and serves until a signal."""
 
     def __init__(
-        self,
-        config: uvicorn.Config,
-        logger: FilteringBoundLogger,
-        tls: Callable[[], ssl.SSLContext] | None,
+        self, config: uvicorn.Config, logger: FilteringBoundLogger, web_config: "WebConfigFile | None"
     ) -> None:
         super().__init__(config)
         self._logger = logger
-        self._tls = tls
-        self._door: TLSListener | None = None
+        self._web_config = web_config
+        self._tls = web_config.tls() if web_config else None
+        self._pool = ConnectionPool(connection_limit(raise_descriptor_limit()))
+        self.server_state.connections = self._pool
 
     @property
     def scheme(self) -> str:
@@ -76,37 +73,52 @@ class HTTPServer(uvicorn.Server):
         return "https" if self._tls else "http"
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections, and say so."""
-        if self._tls:
-            from exporter.server.web_config.tls_listener import TLSListener  # noqa: PLC0415
-
-            self._door = TLSListener(self, self._tls)
-            self.servers = await self._door.listen(sockets or [])
-            self.started = True
-        else:
-            await super().startup(sockets)
+        """Accept connections."""
+        loop = asyncio.get_running_loop()
+        self._deadlines = loop.create_task(self._pool.check_deadlines())
+        self.servers = []
         for opened in sockets or ():
-            queue_connections(opened)  # asyncio makes the queue as short as what it accepts at once
+            self.servers.append(
+                await loop.create_server(
+                    self._new_connection(), sock=opened, backlog=self._pool.accepted_at_once
+                )
+            )
+            queue_connections(opened)  # asyncio has just limited the kernel's queue to the backlog
+        self.started = True
         self._notify(READY)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say that no more are accepted, and let those with a scrape finish."""
+        """Accept no more connections, and let running scrapes finish."""
         self._notify(STOPPING)
-        if self._door:
-            self._door.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take the signals without raising them again at the end, which would be the exit status."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
+        """Handle signals, without uvicorn's way of raising them again at the end."""
+        on_signals(self._stop, *STOP_SIGNALS)
+        on_signals(self._reload, signal.SIGHUP)
+        yield
+
+    def _new_connection(self) -> Any:
+        new_protocol = functools.partial(
+            LimitedHttpProtocol, config=self.config, server_state=self.server_state, app_state={}
+        )
+        if self._tls is None:
+            return new_protocol
+        from exporter.server.web_config.tls_listener import PendingHandshake  # noqa: PLC0415 -- optional
+
+        return functools.partial(PendingHandshake, self._pool, self._tls, new_protocol)
+
+    def _stop(self, number: int) -> None:
+        if self.should_exit and number == signal.SIGINT:  # the second Ctrl-C: somebody does not want to wait
+            stderr_writer().drain()
+            os._exit(0)
+        self.should_exit = True
+
+    def _reload(self, _number: int) -> None:
+        self._logger.info("reload_requested")
+        if self._web_config:
+            self._web_config.reload()
 
     def _notify(self, state: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Sockets to listen on, opened before anything else so that a taken port is known at once."""
+"""Sockets to listen on. A command opens them first, so that an address in use is known at once."""
 
 import contextlib
 import socket
@@ -7,50 +7,48 @@ from collections.abc import Iterable
 from exporter.settings import ListenAddress
 
 _BACKLOG = 1024
-_WILDCARDS = ("::", "0.0.0.0")  # noqa: S104 -- recognised here, not bound
+_ANY = ("", "::")
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "localhost"}  # noqa: S104 -- nothing is bound to it here
 
 
 def open_sockets(addresses: Iterable[ListenAddress]) -> list[socket.socket]:
-    """Open a socket for each address. Raises OSError, with a message for the user, and leaves none open."""
-    with contextlib.ExitStack() as opened:
-        sockets = [opened.enter_context(_open(address)) for address in addresses]
-        for listener in sockets:
-            # Connections inherit it. asyncio sets it only where a socket names TCP as its protocol, and
-            # without it a body waits 40 ms for the client's delayed acknowledgement of the headers.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        opened.pop_all()
+    """Open a socket for each address, or none at all. Raises OSError, with a message for the user."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(_open(address)) for address in addresses]
+        for opened in sockets:
+            # Connections inherit this. Without it a body waits 40 ms for the delayed acknowledgement of the
+            # headers. asyncio sets it only on a socket that was opened with TCP as its protocol.
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stack.pop_all()
         return sockets
 
 
 def queue_connections(opened: socket.socket) -> None:
-    """Let the kernel hold connections that wait to be accepted, as many as a burst may bring."""
+    """Let the kernel queue as many connections as a burst may bring."""
     opened.listen(_BACKLOG)
 
 
 def address_of(opened: socket.socket) -> ListenAddress:
-    """Return where a socket listens."""
+    """Return the address that a socket listens on."""
     host, port = opened.getsockname()[:2]
     return ListenAddress(host, port)
 
 
 def url_of(opened: socket.socket, scheme: str = "http") -> str:
-    """Return a URL under which a socket can be reached from this machine."""
+    """Return a URL that reaches a socket from this machine."""
     address = address_of(opened)
-    return f"{scheme}://localhost:{address.port}" if address.host in _WILDCARDS else f"{scheme}://{address}"
+    return f"{scheme}://{ListenAddress(_LOOPBACK.get(address.host, address.host), address.port)}"
 
 
 def _open(address: ListenAddress) -> socket.socket:
     try:
-        if not address.host:
-            # One socket for IPv6 and IPv4 where the machine has both, as Go's servers do.
-            dual = socket.has_dualstack_ipv6()
+        if address.host in _ANY and socket.has_dualstack_ipv6():
+            # One socket for IPv6 and IPv4, as in Go.
             return socket.create_server(
-                ("", address.port),
-                family=socket.AF_INET6 if dual else socket.AF_INET,
-                dualstack_ipv6=dual,
-                backlog=_BACKLOG,
+                ("", address.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
             )
-        family, _, _, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+        host = address.host or "0.0.0.0"  # noqa: S104 -- the user asked for all addresses
+        family, _, _, _, where = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(where[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
         raise OSError(f"cannot listen on {address}: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""What systemd is told of the exporter's state, by the protocol of sd_notify(3)."""
+"""Notifications to systemd, by the protocol of sd_notify(3)."""
 
 import os
 import socket
@@ -10,11 +10,11 @@ STOPPING: Final = "STOPPING=1"
 
 
 def notify(state: str, environment: Mapping[str, str] = os.environ) -> None:
-    """Send a state to the socket that the service manager listens on, if there is one. Raises OSError."""
+    """Send a state to the service manager, if there is one. Raises OSError."""
     address = environment.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
-    # An at sign stands for the zero byte that begins an abstract name.
+    # The variable has an at sign for the zero byte that begins an abstract name.
     path = "\0" + address[1:] if address.startswith("@") else address
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.sendto(state.encode(), socket.MSG_DONTWAIT, path)

@@ -1,28 +1,36 @@
-"""Which request is answered by what: IonQ's endpoints, the drill, and a page of help."""
+"""Which function handles which request: IonQ's API and status page, the drill, and the help page."""
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from exporter.simulator.drill import Drill, DrillError
-from exporter.simulator.drill_requests import parse_order
-from exporter.simulator.faults import FAULTS
-from exporter.simulator.help_page import guide
-from exporter.simulator.ionq import Ionq, Names
-from exporter.simulator.messages import Refusal, Request, Response, error_response, json_response
+from exporter.simulator.drill.parsing import Parser
+from exporter.simulator.drill.requests import STATUS_ENDPOINT, DrillError
+from exporter.simulator.faults.table import FAULTS
+from exporter.simulator.help_page import help_page
+from exporter.simulator.http.messages import (
+    HTTPError,
+    HTTPRequest,
+    HTTPResponse,
+    error_response,
+    json_response,
+)
+from exporter.simulator.ionq_api import IonQAPI, Parameters
+
+API_PATH = "/v0.4"
 
 _READ = ("GET", "HEAD")
-_BACKENDS = r"(?:/v0\.4)?/backends"
+_BACKENDS = rf"(?:{re.escape(API_PATH)})?/backends"
 _BACKEND = rf"{_BACKENDS}/(?P<backend>[^/]+)"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A response; `endpoint` names the part of IonQ's API asked, and `fault` what happens to it instead."""
+class RoutedResponse:
+    """The regular response, the endpoint of IonQ, if any, and the fault that replaces the response."""
 
-    response: Response
+    response: HTTPResponse
     endpoint: str | None = None
     fault: str | None = None
 
@@ -30,76 +38,77 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class _Route:
     pattern: re.Pattern[str]
-    handle: Callable[[Request, Names, Names], Response]
+    handle: Callable[[HTTPRequest, Parameters, Parameters], HTTPResponse]
     methods: tuple[str, ...] = _READ
     endpoint: str | None = None
 
+    def respond(self, request: HTTPRequest, path: Parameters, query: Parameters) -> HTTPResponse:
+        if request.method not in self.methods:
+            allow = (("Allow", ", ".join(self.methods)),)
+            message = f"Use {' or '.join(self.methods)}."
+            return error_response(HTTPStatus.METHOD_NOT_ALLOWED, message, allow)
+        try:
+            return self.handle(request, path, query)
+        except HTTPError as error:
+            return error.response
+
 
 class Routes:
-    """Answers requests without touching a socket; `drill` is what changes between two of them."""
+    """Responds to requests without touching a socket."""
 
-    def __init__(self, ionq: Ionq) -> None:
-        self._ionq = ionq
-        self._drill: Drill = ionq.drill
+    def __init__(self, api: IonQAPI) -> None:
+        self._api = api
+        self._drill = api.drill
         self._routes = (
-            _Route(re.compile(_BACKENDS), ionq.backends, endpoint="backends"),
-            _Route(re.compile(_BACKEND), ionq.backend, endpoint="backends"),
+            _Route(re.compile(_BACKENDS), api.backends, endpoint="backends"),
+            _Route(re.compile(_BACKEND), api.backend, endpoint="backends"),
             _Route(
                 re.compile(rf"{_BACKEND}/characterizations"),
-                ionq.characterizations,
+                api.characterizations,
                 endpoint="characterizations",
             ),
             _Route(
                 re.compile(rf"{_BACKEND}/characterizations/(?P<id>[^/]+)"),
-                ionq.characterization,
+                api.characterization,
                 endpoint="characterizations",
             ),
+            _Route(re.compile(r"/api/v2/summary\.json"), api.status_page, endpoint=STATUS_ENDPOINT),
             _Route(re.compile("/drill"), self._handle_drill, (*_READ, "POST", "DELETE")),
-            _Route(re.compile("/"), _handle_guide),
+            _Route(re.compile("/"), _handle_help),
         )
 
-    def answer(self, request: Request) -> Answer:
-        """Answer whatever a client sends."""
+    def respond(self, request: HTTPRequest) -> RoutedResponse:
+        """Respond to any request."""
         try:
             url = urlsplit(request.target)
         except ValueError:
-            return Answer(error_response(HTTPStatus.BAD_REQUEST, "The target is not a URL."))
+            return RoutedResponse(error_response(HTTPStatus.BAD_REQUEST, "The target is not a URL."))
         for route in self._routes:
             if found := route.pattern.fullmatch(url.path):
                 path = {name: unquote(value) for name, value in found.groupdict().items()}
-                return self._answer(route, request, path, dict(parse_qsl(url.query, keep_blank_values=True)))
-        return Answer(error_response(HTTPStatus.NOT_FOUND, "There is nothing here: GET / tells what is."))
+                response = route.respond(request, path, dict(parse_qsl(url.query, keep_blank_values=True)))
+                fault = self._drill.fault(route.endpoint) if route.endpoint else None
+                return RoutedResponse(response, route.endpoint, fault)
+        return RoutedResponse(error_response(HTTPStatus.NOT_FOUND, "Not found. GET / explains the paths."))
 
-    def _answer(self, route: _Route, request: Request, path: Names, query: Names) -> Answer:
-        fault = self._drill.fault(route.endpoint) if route.endpoint else None
-        return Answer(_respond(route, request, path, query), route.endpoint, fault)
+    def _handle_drill(self, request: HTTPRequest, _path: Parameters, _query: Parameters) -> HTTPResponse:
+        match request.method:
+            case "DELETE":
+                response = json_response({"ended": self._drill.end()})
+            case "POST":
+                response = self._begin(request.body)
+            case _:
+                response = json_response({"active": self._drill.active()})
+        # A person reads it in a terminal.
+        return replace(response, body=response.body + b"\n")
 
-    def _handle_drill(self, request: Request, _path: Names, _query: Names) -> Response:
-        if request.method == "DELETE":
-            return json_response({"ended": self._drill.end()})
-        if request.method == "POST":
-            self._order(request.body)
-        faults = {name: fault.description for name, fault in FAULTS.items()}
-        return json_response({"in_force": self._drill.describe(), "faults": faults})
-
-    def _order(self, body: bytes) -> None:
+    def _begin(self, body: bytes) -> HTTPResponse:
+        parser = Parser(backends=self._api.known_backends(), faults=FAULTS, now=self._api.clock().timestamp())
         try:
-            order, seconds = parse_order(body, backends=self._ionq.known_backends(), faults=FAULTS)
-            self._drill.begin(order, seconds)
+            return json_response(self._drill.begin(*parser.parse(body)))
         except DrillError as error:
-            raise Refusal(HTTPStatus.BAD_REQUEST, str(error)) from error
+            return error_response(HTTPStatus.BAD_REQUEST, str(error))
 
 
-def _respond(route: _Route, request: Request, path: Names, query: Names) -> Response:
-    if request.method not in route.methods:
-        allow = (("Allow", ", ".join(route.methods)),)
-        message = f"Use {' or '.join(route.methods)} here."
-        return error_response(HTTPStatus.METHOD_NOT_ALLOWED, message, allow)
-    try:
-        return route.handle(request, path, query)
-    except Refusal as refusal:
-        return refusal.response
-
-
-def _handle_guide(request: Request, _path: Names, _query: Names) -> Response:
-    return guide(request.headers.get("host", "127.0.0.1"), FAULTS)
+def _handle_help(request: HTTPRequest, _path: Parameters, _query: Parameters) -> HTTPResponse:
+    return help_page(request.headers.get("host", "127.0.0.1"), FAULTS)

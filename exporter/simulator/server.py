@@ -1,4 +1,4 @@
-"""The simulator as a server on TCP."""
+"""The simulator as a TCP server."""
 
 import asyncio
 import contextlib
@@ -11,28 +11,29 @@ from typing import Self
 from uuid import uuid4
 
 from exporter.simulator.clock import Clock, utc_now
-from exporter.simulator.connection import Connection
-from exporter.simulator.drill import Drill
-from exporter.simulator.drill_requests import ENDPOINTS
-from exporter.simulator.exchange import Sleep
-from exporter.simulator.fleet import Fleet
-from exporter.simulator.ionq import Ionq
-from exporter.simulator.messages import Request
-from exporter.simulator.routes import Answer, Routes
+from exporter.simulator.drill.demo import demo_requests
+from exporter.simulator.drill.drill import Drill
+from exporter.simulator.drill.requests import ENDPOINTS
+from exporter.simulator.faults.table import FAULTS
+from exporter.simulator.fleet.backends import Fleet
+from exporter.simulator.http.connection import Connection
+from exporter.simulator.http.exchange import Action, Sleep
+from exporter.simulator.http.messages import Headers, HTTPRequest, HTTPResponse
+from exporter.simulator.ionq_api import IonQAPI
+from exporter.simulator.routes import API_PATH, Routes
 
 _LOOPBACK = "127.0.0.1"
 _IDLE_SECONDS = 600.0
 
 
-# An event and its fields, for example the `info` of a structlog logger.
+# Logs an event and its fields, for example the `info` method of a structlog logger.
 Log = Callable[..., object]
 
 
 class Simulator:
-    """A stand-in for IonQ's API: `fleet` at the time that `clock` tells, with a drill in real time.
+    """A stand-in for IonQ's API: `fleet` at the time of `clock`, and a drill in real time.
 
-    As an asynchronous context manager it listens on a free port of the loopback interface, unless it has
-    been started already. Its answers wait with `sleep` where a fault needs time.
+    As an asynchronous context manager it listens on a free loopback port, unless it has been started.
     """
 
     def __init__(
@@ -46,32 +47,39 @@ class Simulator:
         request_id: Callable[[], str] = lambda: str(uuid4()),
         idle_seconds: float = _IDLE_SECONDS,
     ) -> None:
-        self.drill = Drill(monotonic)
-        self._routes = Routes(Ionq(fleet, clock, self.drill))
+        self.drill = Drill(monotonic, clock)
+        self._fleet = fleet
+        self._clock = clock
+        self._routes = Routes(IonQAPI(fleet, clock, self.drill))
         self._log = log
         self._sleep = sleep
         self._request_id = request_id
         self._idle_seconds = idle_seconds
-        self._counts: Counter[str] = Counter()
+        self._requests: Counter[str] = Counter()
         self._servers: list[asyncio.Server] = []
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    def begin_demo(self) -> None:
+        """Begin a drill with something to see: a degraded backend, a maintenance within a day."""
+        for request in demo_requests(self._clock().timestamp()):
+            self.drill.begin(request)
 
     async def start(
         self, host: str | None = _LOOPBACK, port: int = 0, *, sockets: Sequence[socket] = ()
     ) -> None:
         """Listen on a host and port (0: a free one), or on sockets that are bound already.
 
-        Raises OSError when the address cannot be had.
+        Raises OSError if the address is not available.
         """
         if self._servers:
-            raise RuntimeError("the simulator is running already")
+            raise RuntimeError("the simulator is already running")
         if sockets:
             self._servers = [await asyncio.start_server(self._accept, sock=one) for one in sockets]
         else:
             self._servers = [await asyncio.start_server(self._accept, host, port)]
 
     async def close(self) -> None:
-        """Stop listening and cut every connection, hanging ones included."""
+        """Stop listening and abort every connection."""
         servers, self._servers = self._servers, []
         for server in servers:
             server.close()
@@ -83,7 +91,7 @@ class Simulator:
             await server.wait_closed()
 
     async def __aenter__(self) -> Self:
-        """Start unless that has been done."""
+        """Start, unless it has been started."""
         if not self._servers:
             await self.start()
         return self
@@ -94,7 +102,7 @@ class Simulator:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close, whatever happened."""
+        """Close."""
         await self.close()
 
     @property
@@ -108,14 +116,14 @@ class Simulator:
         return base_url(*self._address())
 
     @property
-    def requests(self) -> int:
-        """How many requests reached IonQ's endpoints, whatever came of them."""
-        return self._counts.total()
+    def status_url(self) -> str:
+        """The base URL of the status page, for the exporter's ``--ionq.status-url``."""
+        return self.url.removesuffix(API_PATH)
 
     @property
     def requests_by_endpoint(self) -> Mapping[str, int]:
-        """The same for ``backends`` and ``characterizations`` apart."""
-        return {endpoint: self._counts[endpoint] for endpoint in ENDPOINTS}
+        """The number of requests by endpoint, failed ones included."""
+        return {endpoint: self._requests[endpoint] for endpoint in ENDPOINTS}
 
     def _address(self) -> tuple[str, int]:
         if not self._servers:
@@ -124,7 +132,7 @@ class Simulator:
         return host, port
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self._servers:  # it was waiting to be accepted while the simulator closed
+        if not self._servers:  # the connection was pending while the simulator closed
             writer.transport.abort()
             return
         task = asyncio.create_task(self._serve(reader, writer))
@@ -135,36 +143,40 @@ class Simulator:
         connection = Connection(
             reader=reader,
             writer=writer,
-            answer=self._answer,
-            request_id=self._request_id,
+            handle=self._handle,
+            common_headers=self._common_headers,
             sleep=self._sleep,
             idle_seconds=self._idle_seconds,
         )
         with contextlib.suppress(ConnectionError), contextlib.closing(writer):
             await connection.serve()
 
-    def _answer(self, request: Request) -> Answer:
-        answer = self._routes.answer(request)
-        if answer.endpoint is not None:
-            self._counts[answer.endpoint] += 1
+    def _common_headers(self) -> Headers:
+        # The first header says that the data is simulated, also to whoever reads it behind a proxy.
+        return (("X-IonQ-Simulator", f"seed={self._fleet.seed}"), ("x-request-id", self._request_id()))
+
+    def _handle(self, request: HTTPRequest) -> tuple[HTTPResponse, Action | None]:
+        routed = self._routes.respond(request)
+        if routed.endpoint is not None:
+            self._requests[routed.endpoint] += 1
         if self._log is not None:
             self._log(
                 "simulated_request",
                 method=request.method,
                 target=request.target,
-                status=answer.response.status,
-                fault=answer.fault,
+                status=routed.response.status,
+                fault=routed.fault,
             )
-        return answer
+        return routed.response, FAULTS[routed.fault].action if routed.fault else None
 
 
 async def run_simulator(simulator: Simulator) -> None:
-    """Run a simulator until cancelled; it listens as `start` was told before, or on a free port."""
+    """Run a simulator until cancelled, on the address that `start` was given, or on a free port."""
     async with simulator:
         await asyncio.Event().wait()
 
 
 def base_url(host: str, port: int) -> str:
-    """Write the API's URL for a client on this machine, who cannot connect to "all addresses"."""
+    """Return the API's URL for a client on this machine, which cannot connect to a wildcard address."""
     reachable = {"0.0.0.0": _LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104  # nothing is bound to it here
-    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}/v0.4"
+    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}{API_PATH}"

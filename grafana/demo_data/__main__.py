@@ -23,9 +23,9 @@ _GUIDE = """\
 characterizations, are in {folder}. Look at them with
 
   prometheus --config.file={folder}/prometheus.yml --storage.tsdb.path={folder}/data \\
-    --storage.tsdb.retention.time=10y --query.lookback-delta=2m --web.listen-address=127.0.0.1:9090
+    --storage.tsdb.retention.time=10y --web.listen-address=127.0.0.1:9090
 
-and, in another terminal, let the same machines live on: make demo
+and, in another terminal, let the same backends live on: make demo
 """
 
 
@@ -37,7 +37,9 @@ def main() -> None:
     parser.add_argument(
         "--years", type=float, default=YEARS, help="how long characterizations reach back before that"
     )
-    parser.add_argument("--step", type=int, default=STEP_SECONDS, help="seconds between two scrapes")
+    parser.add_argument(
+        "--step", type=int, default=STEP_SECONDS, help="seconds between two scrapes of the last day"
+    )
     parser.add_argument("--seed", type=int, default=1, help="which fleet to simulate, as in `make demo`")
     given = parser.parse_args()
     promtool = shutil.which("promtool")

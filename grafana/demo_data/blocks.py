@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TextIO
 
-BLOCK_SECONDS = 18 * 3600
+BLOCK_SECONDS = 54 * 3600
 """One of the lengths that Prometheus gives its blocks: promtool reads its input once for each block."""
 
 Sample = tuple[int, Iterable[str]]

@@ -1,58 +1,72 @@
 """The weeks before a moment, as samples in the order of time."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain, pairwise
 
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.records.backends import parse_backends
-from exporter.simulator import Fleet
-from exporter.simulator.characterizations import Characterizations
+from exporter.simulator import Characterizations, Fleet
 from grafana.demo_data import story
 from grafana.demo_data.alerts import AlertHistory
 from grafana.demo_data.blocks import Sample
-from grafana.demo_data.records import ReadRecords
+from grafana.demo_data.characterization_reads import CharacterizationReads
 from grafana.demo_data.scrapes import ScrapedExporter
 
 DAYS = 14
 DAY_SECONDS = 86400
 STEP_SECONDS = 60
+"""Between two scrapes of the last day, which the dashboards show first."""
+OLDER_STEP_SECONDS = 240
+"""Between two scrapes before it: as rare as Prometheus, which looks back five minutes, can bear."""
 
+_LAST_DAY_SECONDS = DAY_SECONDS + 3600
 _UPTIME_BEFORE = 5 * DAY_SECONDS + 3600
+
+
+def scrape_times(end: int, *, days: float, step_seconds: int = STEP_SECONDS) -> Iterable[int]:
+    """Return the Unix times of scrapes until an end, the older ones further apart."""
+    begin = end - round(days * DAY_SECONDS)
+    last_day = max(begin, end - _LAST_DAY_SECONDS // step_seconds * step_seconds)
+    older_step_seconds = max(step_seconds, OLDER_STEP_SECONDS)
+    return chain(range(begin, last_day, older_step_seconds), range(last_day, end + 1, step_seconds))
 
 
 def live(
     end: int, *, seed: int = 1, days: float = DAYS, step_seconds: int = STEP_SECONDS
 ) -> Iterator[Sample]:
-    """Live through the time before a Unix time, and yield what was scraped on the way."""
+    """Simulate the time before a Unix time, and yield what was scraped on the way."""
+    times = scrape_times(end, days=days, step_seconds=step_seconds)
     with closing(asyncio.new_event_loop()) as loop:
         yield from _live(
-            end, Fleet(seed), partial(ReadRecords, loop, Characterizations(seed)), days, step_seconds
+            list(times), Fleet(seed), partial(CharacterizationReads, loop, Characterizations(seed))
         )
 
 
 def _live(
-    end: int, fleet: Fleet, records: Callable[[ExporterMetrics], ReadRecords], days: float, step_seconds: int
+    times: list[int], fleet: Fleet, reads: Callable[[ExporterMetrics], CharacterizationReads]
 ) -> Iterator[Sample]:
-    begin = end - round(days * DAY_SECONDS)
-    exporters = {name: ScrapedExporter(name, begin - _UPTIME_BEFORE, records) for name in story.INSTANCES}
+    begin, end = times[0], times[-1]
+    exporters = {name: ScrapedExporter(name, begin - _UPTIME_BEFORE, reads) for name in story.INSTANCES}
     alerts = AlertHistory()
-    for moment in range(begin, end + 1, step_seconds):
-        backends = parse_backends(story.answer(fleet, datetime.fromtimestamp(moment, UTC), end - moment))
+    for moment, next_moment in pairwise([*times, end + 1]):
+        response = story.response(fleet, datetime.fromtimestamp(moment, UTC), end - moment)
+        backends = parse_backends(response)
         lines: list[str] = []
         seen = False
         for instance in story.INSTANCES:
             if not story.is_running(instance, end - moment):
                 lines += exporters[instance].fail(moment)
-                exporters[instance] = ScrapedExporter(instance, moment + step_seconds - 1, records)
+                exporters[instance] = ScrapedExporter(instance, next_moment - 1, reads)
                 continue
             failure = story.failure(instance, end - moment)
             seen = seen or failure is None
-            are_records_served = not story.RECORDS_LOST.covers(end - moment, instance)
+            are_served = not story.CHARACTERIZATIONS_LOST.covers(end - moment, instance)
             lines += exporters[instance].scrape(
-                moment, backends, failure, are_records_served=are_records_served
+                moment, backends, failure, are_characterizations_served=are_served
             )
         lines += alerts.evaluate(moment, backends.backends if seen else None)
         yield moment, lines

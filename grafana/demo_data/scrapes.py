@@ -9,12 +9,12 @@ from exporter.metrics.exporter import ExporterMetrics
 from exporter.metrics.exposition import encode_scrape
 from exporter.records.backends import BackendList
 from exporter.records.scrape import Scrape
-from exporter.simulator.random_draws import between, smooth
-from grafana.demo_data.records import ReadRecords
+from exporter.simulator.fleet.random_draws import between, smooth
+from grafana.demo_data.characterization_reads import CharacterizationReads
 from grafana.demo_data.story import Failure
 
 JOB = "ionq-exporter"
-_PLAIN_ANSWER_SECONDS = 0.11
+_USUAL_RESPONSE_SECONDS = 0.11
 _WAY_BACK_SECONDS = 0.004
 _CPU_SECONDS_PER_SCRAPE = 0.0024
 _MEBIBYTE = 1 << 20
@@ -24,17 +24,22 @@ class ScrapedExporter:
     """An exporter that lives in simulated time: the real counters and expositions, a made-up process."""
 
     def __init__(
-        self, instance: str, started_at: int, records: Callable[[ExporterMetrics], ReadRecords]
+        self, instance: str, started_at: int, reads: Callable[[ExporterMetrics], CharacterizationReads]
     ) -> None:
         self._labels = f'job="{JOB}",instance="{instance}"'
         self._instance = instance
         self._started_at = started_at
         self._scrapes = 0
         self._metrics = ExporterMetrics()
-        self._records = records(self._metrics)
+        self._reads = reads(self._metrics)
 
     def scrape(
-        self, moment: int, backends: BackendList, failure: Failure | None, *, are_records_served: bool
+        self,
+        moment: int,
+        backends: BackendList,
+        failure: Failure | None,
+        *,
+        are_characterizations_served: bool,
     ) -> Iterator[str]:
         """Scrape at a Unix time, and yield everything that is stored for it."""
         self._scrapes += 1
@@ -42,7 +47,7 @@ class ScrapedExporter:
             seconds, requests = failure.seconds, failure.requests
             self._metrics.count_failure(failure.error.reason)
         else:
-            seconds, requests = self._answer_seconds(moment), 1
+            seconds, requests = self._response_seconds(moment), 1
             self._metrics.count_rejections(backends.rejections)
         for _ in range(requests):
             self._metrics.count_request()
@@ -51,7 +56,7 @@ class ScrapedExporter:
             scrape = Scrape(now, seconds, error=failure.error)
         else:
             listed = backends.backends
-            characterized = self._records.at(moment, listed, are_served=are_records_served)
+            characterized = self._reads.at(moment, listed, are_served=are_characterizations_served)
             scrape = Scrape(now, seconds, backends=listed, characterized=characterized)
         process = self._process(moment)
         stored = 0
@@ -65,7 +70,7 @@ class ScrapedExporter:
         yield self._line("scrape_samples_scraped", "", str(stored), moment)
 
     def fail(self, moment: int) -> Iterator[str]:
-        """Yield what is stored when nobody answers."""
+        """Yield what is stored when the exporter is down."""
         yield self._line("up", "", "0", moment)
         yield self._line("scrape_duration_seconds", "", "0.0012", moment)
         yield self._line("scrape_samples_scraped", "", "0", moment)
@@ -73,13 +78,13 @@ class ScrapedExporter:
     def _line(self, name: str, labels: str, value: str, moment: int) -> str:
         return f"{name}{{{self._labels}{',' if labels else ''}{labels}}} {value} {moment}\n"
 
-    def _answer_seconds(self, moment: int) -> float:
-        key = (self._instance, "answer")
+    def _response_seconds(self, moment: int) -> float:
+        key = (self._instance, "response")
         slowly = 0.5 * smooth(moment / 21600, *key, "hours")
-        return _PLAIN_ANSWER_SECONDS * math.exp(slowly + between(-0.3, 0.5, *key, moment))
+        return _USUAL_RESPONSE_SECONDS * math.exp(slowly + between(-0.3, 0.5, *key, moment))
 
     def _process(self, moment: int) -> dict[str, str]:
-        """Return what this process would not say of the simulated one."""
+        """Return the metrics of the simulated process, in place of those of this one."""
         hours = (moment - self._started_at) / 3600
         warmed_up = 52 + 3 * (1 - math.exp(-hours)) + 0.6 * smooth(hours / 5, self._instance, "memory")
         return {

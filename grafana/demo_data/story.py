@@ -1,6 +1,6 @@
-"""What befell the exporters and IonQ's API in the weeks that the data covers, in hours before its end.
+"""Incidents of the exporters and of IonQ's API in the last eight days, in hours before the end of the data.
 
-The machines' own story, maintenance and queues and all, is the simulator's.
+Maintenance, outages and queues of the backends themselves come from the simulator.
 """
 
 import json
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from exporter.common.errors import DeadlineExceededError, HTTPStatusError, IonQError, RateLimitedError
-from exporter.simulator import Fleet, Row
+from exporter.simulator import BackendFields, Fleet
 
 INSTANCES = ("127.0.0.1:10065", "127.0.0.1:10067")
 FIRST, SECOND = INSTANCES
@@ -26,14 +26,14 @@ class Incident:
     instances: tuple[str, ...] = INSTANCES
 
     def covers(self, seconds_before_end: float, instance: str = FIRST) -> bool:
-        """Tell whether a moment lies in it, for an exporter."""
+        """Return whether an exporter saw it at a moment."""
         begin = self.hours_before_end * _HOUR
         return instance in self.instances and begin - self.minutes * 60 < seconds_before_end <= begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure(Incident):
-    """IonQ did not answer as it should."""
+    """IonQ did not respond as it should."""
 
     error: IonQError
     seconds: float
@@ -42,7 +42,7 @@ class Failure(Incident):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change(Incident):
-    """A row of IonQ's answer was not as the fleet has it: other values, or no row where there are none."""
+    """IonQ's response had other values for a backend or, without values, did not list it."""
 
     backend: str
     values: Mapping[str, object] = field(default_factory=dict)
@@ -70,22 +70,22 @@ FAILURES = (
     Failure(hours_before_end=27, minutes=4, instances=(SECOND,), error=_TIMEOUT, seconds=9.5),
 )
 
-RESTART = Incident(hours_before_end=151, minutes=6, instances=(FIRST,))
+RESTART = Incident(hours_before_end=140, minutes=6, instances=(FIRST,))
 """An exporter is down, and counts from zero afterwards."""
 
-RECORDS_LOST = Incident(hours_before_end=151, minutes=50, instances=(FIRST,))
+CHARACTERIZATIONS_LOST = Incident(hours_before_end=140, minutes=50, instances=(FIRST,))
 """No characterization can be read, which only matters to an exporter that has just started."""
 
-MOVED = Change(hours_before_end=300, minutes=24 * 60, backend="qpu.forte-1", values={"location": None})
+MOVED = Change(hours_before_end=188, minutes=24 * 60, backend="qpu.forte-1", values={"location": None})
 """A location vanishes for a day."""
 
-GONE = Change(hours_before_end=163, minutes=180, backend="qpu.forte-enterprise-2")
-"""A machine is not listed for some hours."""
+GONE = Change(hours_before_end=155, minutes=180, backend="qpu.forte-enterprise-2")
+"""A backend is not listed for some hours."""
 
 CHANGES = (
     MOVED,
     Change(
-        hours_before_end=216,
+        hours_before_end=162,
         minutes=130,
         backend="qpu.forte-enterprise-3",
         values={"kw": "n/a", "qubits": -1},
@@ -95,7 +95,7 @@ CHANGES = (
 
 
 def is_running(instance: str, seconds_before_end: float) -> bool:
-    """Tell whether an exporter answers at all."""
+    """Return whether an exporter runs."""
     return not RESTART.covers(seconds_before_end, instance)
 
 
@@ -104,13 +104,15 @@ def failure(instance: str, seconds_before_end: float) -> Failure | None:
     return next((one for one in FAILURES if one.covers(seconds_before_end, instance)), None)
 
 
-def answer(fleet: Fleet, moment: datetime, seconds_before_end: float) -> bytes:
-    """Return the body of IonQ's answer."""
+def response(fleet: Fleet, moment: datetime, seconds_before_end: float) -> bytes:
+    """Return the body of IonQ's response."""
     changes = {one.backend: one.values for one in CHANGES if one.covers(seconds_before_end)}
-    return json.dumps(list(_changed(fleet.rows(moment), changes))).encode()
+    return json.dumps(list(_changed(fleet.backends(moment), changes))).encode()
 
 
-def _changed(rows: Iterable[Row], changes: Mapping[str, Mapping[str, object]]) -> Iterable[Row]:
+def _changed(
+    rows: Iterable[BackendFields], changes: Mapping[str, Mapping[str, object]]
+) -> Iterable[BackendFields]:
     for row in rows:
         values = changes.get(row["backend"])
         if values is None:

@@ -1,8 +1,7 @@
-"""Yields the dashboards beside this folder: what is asked, how it looks, and where it stands."""
+"""Grafana dashboards as code: queries, panels and layout. ``make dashboards`` writes them as JSON."""
 
 from grafana.generator import backend, exporter, fidelity, fleet
-from grafana.generator.page import to_json
 
-DASHBOARDS = {page.uid: page for page in (fleet.PAGE, backend.PAGE, fidelity.PAGE, exporter.PAGE)}
+DASHBOARDS = (fleet.DASHBOARD, backend.DASHBOARD, fidelity.DASHBOARD, exporter.DASHBOARD)
 
-__all__ = ["DASHBOARDS", "to_json"]
+__all__ = ["DASHBOARDS"]

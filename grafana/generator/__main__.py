@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from grafana.generator import DASHBOARDS, to_json
+from grafana.generator import DASHBOARDS
 
 FOLDER = Path(__file__).parents[1] / "dashboards"
 
-for uid, page in DASHBOARDS.items():
-    (FOLDER / f"{uid}.json").write_text(to_json(page), "utf-8")
+for dashboard in DASHBOARDS:
+    (FOLDER / f"{dashboard.uid}.json").write_text(dashboard.to_json(), "utf-8")

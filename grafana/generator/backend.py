@@ -1,207 +1,267 @@
-"""One machine: how reliable it is, when its queue is short, and what changed."""
+"""One backend: how reliable it is, when its queue is short, and what changed."""
 
 from grafana_foundation_sdk.builders import barchart, common
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueTextMode, VisibilityMode
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId
 
-from grafana.generator import controls
-from grafana.generator.answers import ionq_api_over_time
-from grafana.generator.links import to_fidelity
-from grafana.generator.page import Page, Row
+from grafana.generator import annotations, variables
+from grafana.generator.api_status import api_status_over_time
+from grafana.generator.characterizations import DATE, error_change, latest, latest_error
+from grafana.generator.dashboard import Dashboard, Row
+from grafana.generator.links import fidelity_link
 from grafana.generator.panels import (
-    SILENCE,
-    big_number,
+    NO_DATA,
+    TIME_UNIT,
     fixed_colour,
-    graph,
-    grid,
-    joined,
-    label_as_number,
-    levels,
-    now,
-    over_time,
-    rows,
+    instant_query,
+    label_panel,
+    range_query,
     setting,
-    timeline,
+    stat_panel,
+    state_timeline,
+    table_panel,
+    table_query,
+    thresholds,
+    transformation,
+    wait_graph,
 )
-from grafana.generator.promql import EXPORTERS, Backends, began, over
-from grafana.generator.records import Records
+from grafana.generator.promql import (
+    STATUS,
+    WAIT,
+    available,
+    does_not_apply,
+    in_service,
+    indented,
+    look_back,
+    status_number,
+    status_word,
+    wait,
+    wait_in_service,
+)
 from grafana.generator.states import (
     AMBER,
-    ANSWERS,
+    API_DOWN,
+    API_UP,
     AS_SPECIFIED,
-    BELOW_SPECIFICATION,
     BLUE,
     DEGRADED,
+    DOES_NOT_APPLY,
     ORANGE,
     PURPLE,
-    SILENT,
     SKY,
-    STATES,
+    STATUSES,
     VERMILION,
-    by_word,
+    number_mappings,
+    status_mappings,
 )
 
-ONE = Backends(f'{EXPORTERS}, backend="$backend"')
-RECORD = Records.last_known(ONE)
-USUAL_WAIT = f"quantile_over_time(0.5, {over(ONE.wait, '7d', step='10m')})"
-CHARACTERIZATION = ONE.raw("ionq_backend_characterization_info")
-
-_UNKNOWN = "unknown"
+_BACKEND = 'backend="$backend"'
 
 
-status_now = label_as_number(
-    big_number(
+def _wait_as_sent(offset: str = "") -> str:
+    return f"max by (backend) ({WAIT}{{{_BACKEND}}}{offset and f' offset {offset}'})"
+
+
+_WAIT = _wait_as_sent()
+_USUAL_WAIT = f"quantile_over_time(0.5, {look_back(_WAIT, '7d', step='10m')})"
+_DEGRADED = f"min by (backend) (ionq_backend_degraded{{{_BACKEND}}})"
+_CHARACTERIZATION = f"ionq_backend_characterization_info{{{_BACKEND}}}"
+
+
+def _or_does_not_apply(expression: str) -> str:
+    return f"{does_not_apply(_BACKEND)}\nor on (backend) {expression}"
+
+
+_DOES_NOT_APPLY = number_mappings(DOES_NOT_APPLY)
+
+status_now = label_panel(
+    stat_panel(
         "Status now",
         "none",
-        "The state that IonQ reports, in its own word, and whether it calls the machine degraded: it works, "
-        "but below its specification or more slowly than usual. Jobs can be submitted in any state; while it "
-        "is not available they wait.",
-        rows(ONE.condition_words),
-        thresholds=levels(),
+        "The status that IonQ reports, in its own word, and whether it calls the backend degraded: it "
+        "works, but below its specification or more slowly than usual. Jobs can be submitted in any status; "
+        "while it is not available they wait. While IonQ does not respond, it shows for 6 hours what was "
+        "last known.",
+        table_query(status_word(_BACKEND)),
+        colours=thresholds(),
     ),
     "status",
-    by_word((*STATES, BELOW_SPECIFICATION)),
+    status_mappings(),
 )
 
-wait_now = big_number(
-    "Wait now",
-    "s",
-    "What IonQ gives as the average time in the queue.",
-    now(ONE.wait, "wait"),
-    empty=_UNKNOWN,
+wait_now = (
+    stat_panel(
+        "Wait now",
+        TIME_UNIT,
+        "What IonQ gives as the average time in the queue.",
+        instant_query(_or_does_not_apply(f"1000 * (\n{indented(wait(_BACKEND))}\n)"), "wait"),
+    )
+    .mappings(_DOES_NOT_APPLY)
+    .decimals(1)
 )
 
-against_usual = (
-    big_number(
-        "Wait, of its usual",
+wait_against_usual = (
+    stat_panel(
+        "Wait, compared with usual",
         "percentunit",
-        "The wait now against the median of the last seven days: 100 % is what is usual for this machine. "
-        "Blue is half of it or less, orange one and a half times as much or more.",
-        now(f"({ONE.wait})\n/ on (backend) ({USUAL_WAIT} > 0)", "of usual"),
-        thresholds=levels((0, "blue"), (0.5, "text"), (1.5, "orange"), base="text"),
-        empty=_UNKNOWN,
+        "The wait now, as a share of the median of the last seven days: 100 % is as usual. Blue is half of "
+        "it or less, orange one and a half times as much or more.",
+        instant_query(
+            _or_does_not_apply(f"(\n{indented(wait(_BACKEND))}\n)\n/ on (backend) ({_USUAL_WAIT} > 0)"),
+            "of the usual wait",
+        ),
+        colours=thresholds((0, "blue"), (0.5, "text"), (1.5, "orange"), base="text"),
     )
     .color_mode(BigValueColorMode.VALUE)
+    .mappings(_DOES_NOT_APPLY)
     .decimals(0)
 )
 
+# The average of each hour against the average of the day around it, for two weeks.
+_HOUR_OF_DAY = f"""\
+(
+  avg_over_time({look_back(_WAIT, "1h", offset="-1h")})
+  / avg_over_time({look_back(f"max by (backend) ({WAIT})", "1d", step="1h", offset="-12h")})
+  * on () group_left (hour) count_values("hour", hour())
+){look_back("", "14d", step="1h")}"""
 
-def _available(window: str) -> str:
-    return f"avg_over_time({over(ONE.available, window)})"
-
-
-availability = (
-    big_number(
-        "Available",
-        "percentunit",
-        "For which part of the last day, 7 and 30 days the machine took jobs from its queue, of the time in "
-        "which anything was known; before its retirement, where it has retired since. Seen is how much of "
-        "the 30 days was known at all: Prometheus keeps 15 days unless told otherwise.",
-        now(_available("1d"), "1 day"),
-        now(_available("7d"), "7 days"),
-        now(_available("30d"), "30 days"),
-        now(f"count_over_time({over(ONE.available, '30d')}) / (30 * 24 * 12)", "seen of 30 d"),
-        thresholds=levels((0, VERMILION), (0.9, AMBER), (0.97, BLUE)),
-        text=BigValueTextMode.VALUE_AND_NAME,
-        empty=_UNKNOWN,
-    )
-    .decimals(1)
-    .override_by_name("seen of 30 d", [setting("thresholds", levels().build()), setting("decimals", 0)])
-)
-
-_AT_EACH_HOUR = f"({ONE.wait}) * on () group_left (hour) count_values('hour', hour())"
-_TWO_WEEKS = over(_AT_EACH_HOUR, "14d", step="10m")
-_BY_HOUR = f'label_replace(avg_over_time({_TWO_WEEKS}), "hour", "0$1", "hour", "(.)")'
-
-_SEEN_ON_THREE_DAYS = f"count by (backend) (count_over_time({_TWO_WEEKS}) >= 3 * 6) == 24"
-_STANDS_OUT = f"min by (backend) ({_BY_HOUR}) < 0.9 * avg by (backend) ({_BY_HOUR})"
-
-best_hour = label_as_number(
-    big_number(
+best_hour = label_panel(
+    stat_panel(
         "Best hour",
         "none",
-        "The hour of the day, in UTC, in which the wait was shortest, on average over the last 14 days. None "
-        "is clear while not every hour was seen on three days, or where the shortest wait is less than 10 % "
-        "below the average.",
-        rows(
-            f'label_replace(bottomk(1, {_BY_HOUR}), "hour", "$1:00 UTC", "hour", "(..)")\n'
-            f"and on (backend) {_SEEN_ON_THREE_DAYS}\nand on (backend) {_STANDS_OUT}"
+        "The hour of the day, in UTC, in which the wait is shortest, by the median of the last 14 days. "
+        "Named only where the days agree: the median is at least 10 % below the average of the day, and "
+        "nine of ten days are below it. Else there is no pattern. Unknown until a week of waits is known.",
+        table_query(
+            f"""\
+(
+label_replace(bottomk by (backend) (1,
+{indented(f"quantile_over_time(0.5, {_HOUR_OF_DAY}) < 0.9")}
+{indented(f"and quantile_over_time(0.9, {_HOUR_OF_DAY}) < 1")}
+), "hour", "$1:00 UTC", "hour", "(.+)")
+or on (backend)
+label_replace({_wait_as_sent("6d")}, "hour", "no pattern", "", "")
+)
+and on (backend) {WAIT} offset 6d"""
         ),
-        empty="no clear one",
     ),
     "hour",
 )
 
-_TO_FIDELITY = [setting("links", [to_fidelity("$backend")])]
+characterization_age = (
+    stat_panel(
+        "Characterized",
+        TIME_UNIT,
+        "How long ago IonQ last characterized the backend: the age of the numbers about its gates.",
+        instant_query(_or_does_not_apply(f"1000 * (time() - {latest(DATE, _BACKEND)})"), "ago"),
+    )
+    .mappings(_DOES_NOT_APPLY)
+    .decimals(1)
+)
+
+availability = (
+    stat_panel(
+        "Available",
+        "percentunit",
+        "For which part of the last day, 7 and 30 days the backend took jobs from its queue, of the time in "
+        "which its status was known; before its retirement, where it has retired since. Known is how much "
+        "of the 30 days that was: Prometheus keeps 15 days unless told otherwise.",
+        *(
+            instant_query(
+                f"avg_over_time(({in_service(available(_BACKEND))}){look_back('', window)})", window
+            )
+            for window in ("1d", "7d", "30d")
+        ),
+        instant_query(
+            f"count_over_time({look_back(available(_BACKEND), '30d')}) / (30 * 24 * 12)", "known of 30d"
+        ),
+        colours=thresholds((0, VERMILION), (0.9, AMBER), (0.97, BLUE)),
+        text=BigValueTextMode.VALUE_AND_NAME,
+    )
+    .decimals(1)
+    .override_by_name("known of 30d", [setting("thresholds", thresholds().build()), setting("decimals", 0)])
+)
+
+degraded_share = stat_panel(
+    "Degraded",
+    "percentunit",
+    "For which part of the last day, 7 and 30 days IonQ called the backend degraded, of the time in which "
+    "that was known.",
+    *(
+        instant_query(f"avg_over_time({look_back(_DEGRADED, window)})", window)
+        for window in ("1d", "7d", "30d")
+    ),
+    text=BigValueTextMode.VALUE_AND_NAME,
+).decimals(1)
+
+_FIDELITY_LINK = [setting("links", [fidelity_link("$backend")])]
 
 two_qubit_error = (
-    big_number(
+    stat_panel(
         "Two-qubit error",
         "percentunit",
-        "How often a two-qubit gate fails: 1 minus the median fidelity of the machine's pairs of qubits, and "
-        "its standard error where IonQ gives one; for some hours after IonQ last answered, what was last "
-        "known. It leads to the fidelity of the last year.",
-        now(RECORD.two_qubit_error, "median"),
-        now(
-            RECORD.of_each("ionq_backend_fidelity_standard_error_ratio", 'operation="2q"'),
-            "± standard error",
-        ),
-        text=BigValueTextMode.VALUE_AND_NAME,
-        empty=_UNKNOWN,
+        "How often a two-qubit gate fails: 1 minus the median fidelity in the latest characterization.",
+        instant_query(_or_does_not_apply(latest_error("2q", _BACKEND)), "median"),
     )
+    .mappings(_DOES_NOT_APPLY)
     .decimals(2)
-    .override_by_field_type("number", _TO_FIDELITY)
+    .override_by_field_type("number", _FIDELITY_LINK)
 )
 
-fidelity_drift = (
-    big_number(
+error_changes = (
+    stat_panel(
         "Two-qubit error, change",
         "percentunit",
-        "How much more often a two-qubit gate fails than a week and four weeks before. Above 0 is worse "
-        "(orange from 10 % on, red from 25 % on), below 0 better (blue from -10 % on).",
-        now(RECORD.drift("1w"), "in a week"),
-        now(RECORD.drift("4w"), "in four weeks"),
-        thresholds=levels((-1, BLUE), (-0.1, "text"), (0.1, ORANGE), (0.25, VERMILION), base="text"),
+        "The median error of the last seven days against that of a week and four weeks before. Above 0 is "
+        "worse (orange from 10 % on, red from 25 % on), below 0 better (blue from -10 % on).",
+        instant_query(_or_does_not_apply(error_change("1w", _BACKEND)), "in a week"),
+        instant_query(_or_does_not_apply(error_change("4w", _BACKEND)), "in four weeks"),
+        colours=thresholds((-1, BLUE), (-0.1, "text"), (0.1, ORANGE), (0.25, VERMILION), base="text"),
         text=BigValueTextMode.VALUE_AND_NAME,
-        empty=_UNKNOWN,
     )
     .color_mode(BigValueColorMode.VALUE)
+    .mappings(_DOES_NOT_APPLY)
     .decimals(1)
-    .override_by_field_type("number", _TO_FIDELITY)
+    .override_by_field_type("number", _FIDELITY_LINK)
 )
 
-record_age = (
-    big_number(
-        "Record's age",
-        "s",
-        "How long ago the machine was characterized: the age of these numbers.",
-        now(RECORD.age, "ago"),
-        empty=_UNKNOWN,
+energy = (
+    stat_panel(
+        "Energy or power",
+        "none",
+        "IonQ's field kw, as sent. IonQ's API reference calls it energy used, in kilowatt-hours; its user "
+        "manual average power, in kilowatts.",
+        instant_query(_or_does_not_apply(f"max by (backend) (ionq_backend_energy_kwh{{{_BACKEND}}})"), "kw"),
     )
-    .decimals(1)
-    .override_by_field_type("number", _TO_FIDELITY)
+    .mappings(_DOES_NOT_APPLY)
+    .decimals(2)
 )
 
-state = timeline(
-    "State",
-    "IonQ's API (whatever part of a step it did not answer), the state that IonQ reports, and whether it "
-    "calls the machine degraded. A gap in the lower two means that nothing was known.",
-    (*STATES, SILENT, ANSWERS, AS_SPECIFIED, DEGRADED),
-    ionq_api_over_time(),
-    over_time(ONE.status_numbers, "status"),
-    over_time(f"20 + {ONE.degraded}", "performance"),
+state = state_timeline(
+    "Status",
+    "IonQ's API (whatever part of a step it did not respond), the status that IonQ reports, and whether it "
+    "calls the backend degraded. A gap in the lower two means that nothing was known, or that the backend "
+    "is retired.",
+    (*STATUSES, API_DOWN, API_UP, AS_SPECIFIED, DEGRADED),
+    api_status_over_time(),
+    range_query(status_number(_BACKEND), "status"),
+    range_query(f"{AS_SPECIFIED.number} + {_DEGRADED}", "performance"),
 )
 
-wait = (
-    graph(
+
+def _band(quantile: float) -> str:
+    return f"quantile_over_time({quantile}, {look_back(_WAIT, '1d')})"
+
+
+wait_and_band = (
+    wait_graph(
         "Wait, and the band of its last day",
-        "s",
-        "What IonQ gives as the average time in the queue. Eight of ten readings of the 24 hours before "
-        "each point lie in the band.",
-        over_time(ONE.wait, "wait"),
-        over_time(f"quantile_over_time(0.9, {over(ONE.wait, '1d')})", "high of the day"),
-        over_time(f"quantile_over_time(0.1, {over(ONE.wait, '1d')})", "low of the day"),
+        "What IonQ gives as the average time in the queue. Eight of ten waits of the 24 hours before each "
+        "point lie in the band.",
+        (wait_in_service(_BACKEND), "wait"),
+        (_band(0.9), "high of the day"),
+        (_band(0.1), "low of the day"),
     )
     .override_by_name("wait", [fixed_colour(BLUE)])
     .override_by_name(
@@ -216,19 +276,49 @@ wait = (
     .override_by_name("low of the day", [fixed_colour(SKY), setting("custom.lineWidth", 0)])
 )
 
-by_hour = (
+wait_against_last_week = (
+    wait_graph(
+        "Wait against a week before",
+        "The wait, the wait at the same hour a week before, and the usual one: the median of the seven days "
+        "before each point.",
+        (wait_in_service(_BACKEND), "wait"),
+        (_wait_as_sent("1w"), "a week before"),
+        (_USUAL_WAIT, "usual"),
+    )
+    .override_by_name("wait", [fixed_colour(BLUE)])
+    .override_by_name("a week before", [fixed_colour(PURPLE), setting("custom.lineWidth", 1)])
+    .override_by_name(
+        "usual",
+        [fixed_colour(ORANGE), setting("custom.lineStyle", {"fill": "dash", "dash": [10, 10]})],
+    )
+)
+
+wait_by_hour = (
     barchart.Panel()
     .title("Wait by hour of the day (UTC)")
     .description(
-        "How much shorter or longer the wait is in each hour of the day than the average of all of them, "
-        "over the last 14 days, whatever time range is chosen above."
+        "How much shorter or longer the wait is in each hour than the average of the day around it: the "
+        "median of the last 14 days, whatever time range is chosen. The days may differ: Best hour says "
+        "whether they agree."
     )
     .unit("percentunit")
     .decimals(0)
-    .no_value(SILENCE)
-    .with_target(rows(f"{_BY_HOUR}\n/ on (backend) group_left () avg by (backend) ({_BY_HOUR} > 0)\n- 1"))
+    .no_value(NO_DATA)
+    .with_target(
+        table_query(
+            f'label_replace(quantile_over_time(0.5, {_HOUR_OF_DAY}) - 1, "hour", "0$1", "hour", "(.)")'
+        )
+    )
     .transformations(
-        list(joined({"hour": "Hour", "Value": "Against the average"}, sort="hour", hidden=("backend",)))
+        [
+            transformation("sortBy", fields={}, sort=[{"field": "hour"}]),
+            transformation(
+                "organize",
+                excludeByName={"Time": True, "backend": True},
+                indexByName={"hour": 0, "Value": 1},
+                renameByName={"hour": "Hour", "Value": "Against the average"},
+            ),
+        ]
     )
     .override_by_name("Hour", [setting("unit", "string")])
     .x_field("Hour")
@@ -240,137 +330,62 @@ by_hour = (
     .color_scheme(builders.FieldColor().mode(FieldColorModeId.FIXED).fixed_color(BLUE))
 )
 
-against_last_week = (
-    graph(
-        "Wait against a week before",
-        "s",
-        "The wait, the same hour a week before, and what is usual: the median of the seven days before each "
-        "point.",
-        over_time(ONE.wait, "wait"),
-        over_time(ONE.earlier("1w").wait, "a week before"),
-        over_time(USUAL_WAIT, "usual"),
-        calcs=("lastNotNull",),
-    )
-    .override_by_name("wait", [fixed_colour(BLUE)])
-    .override_by_name("a week before", [fixed_colour(PURPLE), setting("custom.lineWidth", 1)])
-    .override_by_name(
-        "usual",
-        [fixed_colour(ORANGE), setting("custom.lineStyle", {"fill": "dash", "dash": [10, 10]})],
-    )
-)
-
-_WEEK_OF_DEGRADED = over(ONE.degraded, "7d", step="10m")
-
-episodes = (
-    graph(
-        "Degraded episodes, and their share of the week",
-        "percentunit",
-        "For which part of the hour and of the seven days before each point the machine was below its "
-        "specification or slower than usual, of the time in which anything was known; the share of the week "
-        "once a day of it was.",
-        over_time(f"avg_over_time({over(ONE.degraded, '1h')})", "of the hour"),
-        over_time(
-            f"avg_over_time({_WEEK_OF_DEGRADED})\n"
-            f"and on (backend) count_over_time({_WEEK_OF_DEGRADED}) >= 24 * 6",
-            "of seven days",
-        ),
-        calcs=("lastNotNull", "max"),
-    )
-    .min(0)
-    .max(1)
-    .override_by_name(
-        "of the hour",
-        [fixed_colour(ORANGE), setting("custom.lineWidth", 1), setting("custom.fillOpacity", 30)],
-    )
-    .override_by_name("of seven days", [fixed_colour(BLUE)])
-)
-
-energy = (
-    graph(
-        "Energy",
-        "kwatth",
-        "IonQ's field kw as sent. IonQ's page calls it kilowatt-hours used, its manual average kilowatts.",
-        over_time(ONE.energy, "energy"),
-        calcs=("lastNotNull",),
-    )
-    .decimals(3)
-    .override_by_name("energy", [fixed_colour(BLUE)])
-)
-
-energy_per_day = graph(
-    "Energy, change per day",
-    "kwatth",
-    "How much the energy number differs from a day before. It may fall: IonQ does not say that it only "
-    "grows.",
-    over_time(f"({ONE.energy})\n- ({ONE.earlier('1d').energy})", "change"),
-    calcs=("lastNotNull", "mean"),
-).override_by_name("change", [fixed_colour(BLUE)])
-
-_SEEN = over(f"timestamp(max by (characterization_id) ({CHARACTERIZATION}))", "$__range")
+_SEEN = look_back(f"timestamp(max by (characterization_id) ({_CHARACTERIZATION}))", "$__range")
 
 characterizations = (
-    grid(
+    table_panel(
         "Characterizations",
-        "Which characterizations were in force in the time range, the newest first, and from when until "
-        "when they were seen.",
-        rows(f"1000 * max_over_time({_SEEN})"),
-        rows(f"1000 * min_over_time({_SEEN})"),
-        transformations=joined(
-            {"characterization_id": "Characterization", "Value #B": "From", "Value #A": "Until"},
-            sort="Value #A",
-            descending=True,
-        ),
+        "Which characterizations IonQ named in the time range, the newest first, from when until when.",
+        {"characterization_id": "Characterization", "Value #B": "From", "Value #A": "Until"},
+        table_query(f"1000 * max_over_time({_SEEN})"),
+        table_query(f"1000 * min_over_time({_SEEN})"),
+        sort=("-Value #A",),
         empty="None is known",
     )
-    .override_by_name("From", [setting("unit", "dateTimeAsIso")])
-    .override_by_name("Until", [setting("unit", "dateTimeAsIso")])
+    .override_by_name("Characterization", [setting("custom.minWidth", 290)])
+    .override_by_regexp("From|Until", [setting("unit", "dateTimeAsIso"), setting("custom.width", 160)])
 )
 
-PAGE = Page(
+DASHBOARD = Dashboard(
     uid="ionq-backend",
     title="IonQ / Backend",
-    description="One of IonQ's machines: how reliable it is, when its queue is short, and what changed.",
+    description="One of IonQ's backends: how reliable it is, when its queue is short, and what changed.",
     time_from="now-7d",
-    variables=(
-        controls.data_source(),
-        controls.any_job(),
-        controls.instance(),
-        controls.one_backend("qpu.forte-1"),
-    ),
+    variables=(variables.data_source(), variables.one_backend("qpu.forte-1")),
     annotations=(
-        controls.event(
+        annotations.event(
             "Status",
-            began(ONE.raw("ionq_backend_status"), "backend, status", "backend"),
+            annotations.changes(f"{STATUS}{{{_BACKEND}}}", "status"),
             colour=BLUE,
             title="{{backend}}",
             text="is now {{status}}",
         ),
-        controls.event(
+        annotations.event(
             "Characterization",
-            began(CHARACTERIZATION, "backend, characterization_id", "backend"),
+            annotations.changes(_CHARACTERIZATION, "characterization_id"),
             colour=PURPLE,
             title="New characterization",
             text="{{characterization_id}}",
         ),
-        controls.alerts('alertstate="firing", alertname=~"IonQ.+", backend="$backend"', VERMILION),
+        annotations.firing_alerts(f'alertname=~"IonQ.+", {_BACKEND}'),
     ),
     rows=(
         Row(
-            "",
+            4,
+            ((status_now, 6), (wait_now, 5), (wait_against_usual, 5), (best_hour, 5), (energy, 3)),
+        ),
+        Row(
             4,
             (
-                (status_now, 6),
-                (wait_now, 4),
-                (against_usual, 5),
-                (best_hour, 5),
-                (record_age, 4),
+                (availability, 8),
+                (degraded_share, 5),
+                (two_qubit_error, 3),
+                (error_changes, 5),
+                (characterization_age, 3),
             ),
         ),
-        Row("", 4, ((availability, 10), (two_qubit_error, 7), (fidelity_drift, 7))),
-        Row("", 6, ((state, 24),)),
-        Row("", 10, ((wait, 12), (by_hour, 12))),
-        Row("", 9, ((against_last_week, 12), (episodes, 12))),
-        Row("", 8, ((energy, 12), (energy_per_day, 12))),
-        Row("", 6, ((characterizations, 24),)),
+        Row(6, ((state, 24),)),
+        Row(10, ((wait_and_band, 12), (wait_by_hour, 12))),
+        Row(10, ((wait_against_last_week, 12), (characterizations, 12))),
     ),
 )

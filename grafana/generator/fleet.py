@@ -1,79 +1,106 @@
-"""All machines: which one to use now, and what changed."""
+"""All backends: which one to use now, and what changed."""
 
-from grafana_foundation_sdk.models.common import BigValueTextMode
+from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueTextMode
 
-from grafana.generator import controls
-from grafana.generator.answers import API_UP, ionq_api, ionq_api_over_time
-from grafana.generator.links import to_backend
-from grafana.generator.page import RUNBOOKS, Page, Row
+from grafana.generator import annotations, promql, variables
+from grafana.generator.api_status import api_status, api_status_over_time
+from grafana.generator.characterizations import lately_in_service, latest_error
+from grafana.generator.dashboard import Dashboard, Row
+from grafana.generator.links import RUNBOOKS, backend_link, link
 from grafana.generator.panels import (
-    SOLID,
-    bars,
-    big_number,
-    graph,
-    grid,
-    joined,
-    levels,
-    link,
-    logarithmic,
-    now,
-    over_time,
-    rows,
+    COLOURED_CELL,
+    TIME_UNIT,
+    bar_gauge,
+    instant_query,
+    range_query,
     setting,
-    timeline,
+    stat_panel,
+    state_timeline,
+    status_column,
+    table_panel,
+    table_query,
+    thresholds,
+    wait_graph,
 )
-from grafana.generator.promql import EXPORTERS, QPUS, Backends, began, over
-from grafana.generator.records import Records
+from grafana.generator.promql import AVAILABLE, SELECTED, SELECTED_QPUS, STATUS, WAIT, look_back
 from grafana.generator.states import (
     AMBER,
-    ANSWERS,
+    API_DOWN,
+    API_UP,
     BLUE,
+    DOES_NOT_APPLY,
     GREEN,
+    NO_QPU,
     ORANGE,
     SEVERITIES,
-    SILENT,
-    STATES,
+    STATUSES,
+    UNKNOWN,
     VERMILION,
     State,
-    by_number,
-    by_word,
+    number_mappings,
+    word_mappings,
 )
 
-ALL = Backends(f'{EXPORTERS}, location=~"$location", backend=~"$backend"')
-HARDWARE = ALL.only(QPUS)
+# Places in the order of the table. The wait of an available QPU is its place, so all others are behind it.
+_WAIT_UNKNOWN = "1e13"
+_SIMULATOR = "2e13"
+_NOT_AVAILABLE = "3e13"
 
-best_choice = big_number(
-    "Shortest wait now",
-    "s",
-    "The available QPU with the shortest wait, which is the first row of the table: look there whether it is "
-    "degraded. Unknown while IonQ does not answer.",
-    now(
-        f"bottomk(1, {HARDWARE.wait_of_available})\n"
-        f'or on () label_replace(-({API_UP} == 1), "backend", "no QPU", "", "")',
-        "{{backend}}",
-    ),
-    text=BigValueTextMode.VALUE_AND_NAME,
-).mappings(list(by_number([State(-1, "available", VERMILION)])))
+_available_by_wait = f"""\
+{promql.only_available(f"1000 * max by (backend) ({WAIT}{{{SELECTED_QPUS}}})")}
+or {_WAIT_UNKNOWN} * max by (backend) ({STATUS}{{{AVAILABLE}, {SELECTED_QPUS}}} == 1)"""
 
-qpus_available = big_number(
-    "QPUs available",
-    "none",
-    "How many QPUs take jobs from their queue now, of those that are not retired. Unknown, not 0, while IonQ "
-    "does not answer.",
-    now(f"sum({HARDWARE.available})", "available"),
-    now(f"count({HARDWARE.available})", "in service"),
-    text=BigValueTextMode.VALUE_AND_NAME,
+_place = f"""\
+{_available_by_wait}
+or {_SIMULATOR} * max by (backend) ({STATUS}{{{AVAILABLE}, {SELECTED}}} == 1)
+or {_NOT_AVAILABLE} * (
+  1 + max by (backend) (last_over_time({STATUS}{{status="retired", {SELECTED}}}[{promql.MEMORY}]))
+)"""
+
+shortest_wait = (
+    stat_panel(
+        "Shortest wait now",
+        TIME_UNIT,
+        "The available QPU with the shortest wait: the first row of the table, which says whether it is "
+        "degraded. Unknown while IonQ does not respond.",
+        instant_query(promql.or_no_qpu(f"bottomk(1, {_available_by_wait})", "available now"), "{{backend}}"),
+        colours=thresholds((0, BLUE)),
+        text=BigValueTextMode.VALUE_AND_NAME,
+    )
+    .decimals(1)
+    .mappings(number_mappings(NO_QPU, State(float(_WAIT_UNKNOWN), "wait unknown", BLUE)))
 )
 
-api = ionq_api("Everything else here is known only while it answers.")
+qpus_available = (
+    stat_panel(
+        "QPUs available",
+        "none",
+        "How many of the selected QPUs take jobs from their queue now, of those that are not retired. "
+        "Unknown, not 0, while IonQ does not respond.",
+        instant_query(
+            f"sum({promql.available(SELECTED_QPUS)})\nor 0 * (max(ionq_up) == 1)",
+            "available",
+        ),
+        instant_query(
+            f'count(max by (backend) ({STATUS}{{status="retired", {SELECTED_QPUS}}}) == 0)\n'
+            "or 0 * (max(ionq_up) == 1)",
+            "in service",
+        ),
+        colours=thresholds((0, VERMILION), (1, "text"), base="text"),
+        text=BigValueTextMode.VALUE_AND_NAME,
+    )
+    .color_mode(BigValueColorMode.VALUE)
+    .override_by_name("in service", [setting("thresholds", thresholds(base="text").build())])
+)
 
-last_answer = big_number(
-    "Last answer",
+last_response = stat_panel(
+    "Last response",
     "s",
-    "How long ago an exporter last read IonQ's list of backends, within a day: the age of what you see.",
-    now(f"time() - max_over_time(timestamp({API_UP} == 1)[1d:1m])", "ago"),
-    thresholds=levels((0, GREEN), (300, AMBER), (900, VERMILION)),
-    empty="more than a day",
+    "How long ago an exporter last read IonQ's list of backends: the age of what you see. It looks back one "
+    "day.",
+    instant_query("time() - max_over_time(timestamp(max(ionq_up) == 1)[1d:1m])", "ago"),
+    colours=thresholds((0, GREEN), (300, AMBER), (900, VERMILION)),
+    empty="none in a day",
 ).decimals(0)
 
 
@@ -83,194 +110,195 @@ def _firing(severity: str) -> str:
     return f"count({fires})\nor 0 * count(max_over_time(ionq:ionq_up:max[1h]))"
 
 
-alerts_firing = big_number(
+alerts_firing = stat_panel(
     "Alerts",
     "none",
-    "How many of this project's alerts fire, critical ones and warnings. They come from Prometheus's rules, "
-    "deploy/prometheus: no rules means that those are not loaded, or no exporter was scraped for an hour.",
-    now(_firing("critical"), "critical"),
-    now(_firing("warning"), "warning"),
-    thresholds=levels((0, GREEN), (1, AMBER)),
+    "How many of this project's alerts fire. They come from the rules in deploy/prometheus. No rules means "
+    "that they are not loaded, or that no exporter was scraped for an hour.",
+    instant_query(_firing("critical"), "critical"),
+    instant_query(_firing("warning"), "warning"),
+    colours=thresholds((0, GREEN), (1, AMBER)),
     text=BigValueTextMode.VALUE_AND_NAME,
     empty="no rules",
-).override_by_name("critical", [setting("thresholds", levels((0, GREEN), (1, VERMILION)).build())])
+).override_by_name("critical", [setting("thresholds", thresholds((0, GREEN), (1, VERMILION)).build())])
 
-_COLUMNS = {
-    "backend": "Backend",
-    "status": "Status",
-    "Value #C": "Wait",
-    "Value #I": "2q error",
-    "Value #D": "Degraded",
-    "Value #E": "Qubits",
-    "Value #F": "Energy",
-    "location": "Location",
-    "Value #H": "Updated",
-}
+# Every selected backend has a number, known or not: so what is remembered is never older than its status.
+_wait_or_why_not = f"""\
+1000 * last_over_time((
+{promql.indented(promql.does_not_apply(SELECTED))}
+  or on (backend) (
+{promql.indented(promql.indented(promql.wait(SELECTED)))}
+  )
+  or on (backend) -2 * group by (backend) ({STATUS}{{{SELECTED}}})
+)[{promql.MEMORY}:1m])"""
 
-table = (
-    grid(
-        "Which machine to use now",
-        "The best choice first: available QPUs, the shortest wait before longer ones; then what is not "
-        "available, simulators, and retired machines. A degraded machine works, but below its specification "
-        "or more slowly than usual. 2q error is how often a two-qubit gate fails, the median of the "
-        "machine's pairs in its characterization. Updated is how long ago IonQ renewed the status or the "
-        "characterization: hours or days are normal. IonQ calls the energy kilowatt-hours in one place and "
-        "average kilowatts in another.",
-        rows(ALL.rank),
-        rows(ALL.status_words),
-        rows(ALL.wait),
-        rows(ALL.degraded),
-        rows(f"max by (backend) ({ALL.raw('ionq_backend_qubits')})"),
-        rows(ALL.energy),
-        rows(f"topk by (backend) (1, max by (backend, location) ({ALL.raw('ionq_backend_qubits')}))"),
-        rows(f"time() - max by (backend) ({ALL.raw('ionq_backend_last_updated_timestamp_seconds')})"),
-        rows(Records(ALL).two_qubit_error),
-        transformations=joined(_COLUMNS, sort="Value #A", hidden=("Value #A", "Value #B", "Value #G")),
+which_backend = (
+    table_panel(
+        "Which backend to use now",
+        "The best choice first: available QPUs, the shortest wait before longer ones; then simulators, what "
+        "is not available, and what is retired. A degraded backend works, but below its specification or "
+        "more slowly than usual. 2q error is how often a two-qubit gate fails: the median of the backend's "
+        "pairs of qubits in its latest characterization. While IonQ does not respond, the table shows for 6 "
+        "hours what was last known, and the status says so.",
+        {
+            "backend": "Backend",
+            "status": "Status",
+            "Value #C": "Wait",
+            "Value #D": "2q error",
+            "Value #E": "Qubits",
+            "Value #A": "",
+            "Value #B": "",
+        },
+        table_query(_place),
+        table_query(promql.status_word(SELECTED)),
+        table_query(_wait_or_why_not),
+        table_query(lately_in_service(latest_error("2q"))),
+        table_query(f"max by (backend) (last_over_time(ionq_backend_qubits{{{SELECTED}}}[{promql.MEMORY}]))"),
+        sort=("Value #A", "backend"),
     )
-    .override_by_name("Backend", [setting("links", [to_backend()]), setting("custom.minWidth", 165)])
+    .override_by_name("Backend", [setting("links", [backend_link()]), setting("custom.minWidth", 165)])
     .override_by_name(
         "Status",
-        [
-            setting("mappings", by_word(STATES)),
-            setting("custom.cellOptions", SOLID),
-            setting("custom.width", 105),
-        ],
-    )
-    .override_by_name("Wait", [setting("unit", "s"), setting("decimals", 1), setting("custom.width", 85)])
-    .override_by_name(
-        "Degraded",
-        [
-            setting("mappings", by_number([State(1, "degraded", AMBER), State(0, "no", "transparent")])),
-            setting("custom.width", 84),
-            setting("custom.cellOptions", SOLID),
-        ],
+        [*status_column(), setting("custom.minWidth", 170)],
     )
     .override_by_name(
-        "Energy", [setting("unit", "kwatth"), setting("decimals", 1), setting("custom.width", 100)]
-    )
-    .override_by_name(
-        "2q error", [setting("unit", "percentunit"), setting("decimals", 2), setting("custom.width", 78)]
-    )
-    .override_by_name("Qubits", [setting("custom.width", 62)])
-    .override_by_name("Location", [setting("custom.minWidth", 160)])
-    .override_by_name("Updated", [setting("unit", "s"), setting("decimals", 1), setting("custom.width", 85)])
-)
-
-_LONG_RETIRED = (
-    "min by (backend) (min_over_time("
-    + ALL.raw("ionq_backend_status", 'status="retired"')
-    + "[$__range] @ end())) == 1"
-)
-
-status = timeline(
-    "Status of each machine",
-    "The state that IonQ reports, and whether it calls a machine that is available degraded: it works, but "
-    "below its specification or more slowly than usual. A gap means that nothing was known: IonQ did not "
-    "answer, no exporter was scraped, or the machine was not on the list. Machines that were retired all the "
-    "time are left out.",
-    (*STATES, SILENT, ANSWERS),
-    ionq_api_over_time(),
-    over_time(f"{HARDWARE.condition_numbers}\nunless on (backend) ({_LONG_RETIRED})", "{{backend}}"),
-)
-
-wait = logarithmic(
-    graph(
         "Wait",
-        "s",
-        "What IonQ gives as the average time in the queue, on a logarithmic scale. The dashed lines are one "
-        "hour, one day and one week. A wait of nothing is drawn as one second.",
-        over_time(f"clamp_min({HARDWARE.wait}, 1)", "{{backend}}"),
-        marks=(3600, 86400, 7 * 86400),
-    ),
-    "dashed: hour, day, week",
-)
-
-degraded = (
-    bars(
-        "Share of the time degraded",
-        "percentunit",
-        "For which part of the time range each machine was below its specification or slower than usual, of "
-        "the time in which anything was known.",
-        ORANGE,
-        now(f"sort_desc(avg_over_time({over(HARDWARE.degraded, '$__range', step='1m')}))", "{{backend}}"),
+        [
+            setting("unit", TIME_UNIT),
+            setting("decimals", 1),
+            setting("noValue", "unknown"),
+            setting(
+                "mappings",
+                number_mappings(
+                    *(State(1000 * one.number, one.text, one.colour) for one in (DOES_NOT_APPLY, UNKNOWN))
+                ),
+            ),
+            setting("custom.width", 115),
+        ],
     )
-    .min(0)
-    .max(1)
-    .decimals(1)
-)
-
-energy = graph(
-    "Energy, change per day",
-    "kwatth",
-    "How much IonQ's energy number, its field kw, differs from a day before. It may fall: IonQ does not say "
-    "that it only grows. IonQ's page calls it kilowatt-hours used, its manual average kilowatts.",
-    over_time(f"({HARDWARE.energy})\n- ({HARDWARE.earlier('1d').energy})", "{{backend}}"),
-    calcs=("lastNotNull", "mean", "min", "max"),
+    .override_by_name(
+        "2q error", [setting("unit", "percentunit"), setting("decimals", 2), setting("custom.width", 80)]
+    )
+    .override_by_name("Qubits", [setting("custom.width", 70)])
 )
 
 alerts = (
-    grid(
+    table_panel(
         "Alerts that fire",
-        "What fires now. The name leads to its runbook. The rules are those of deploy/prometheus; without "
-        "them this is always empty.",
-        rows(
-            'time() - max by (alertname, severity, backend) (ALERTS_FOR_STATE{alertname=~"IonQ.+"})\n'
-            "and on (alertname, severity, backend) "
-            'ALERTS{alertstate="firing", alertname=~"IonQ.+"}'
+        "What fires now. The name leads to its runbook. The rules are those of deploy/prometheus.",
+        {"alertname": "Alert", "severity": "Severity", "backend": "Backend", "Value": "Since"},
+        table_query(
+            "1000 * (time() - max by (alertname, severity, backend) "
+            '(ALERTS_FOR_STATE{alertname=~"IonQ.+"}))\n'
+            'and on (alertname, severity, backend) ALERTS{alertstate="firing", alertname=~"IonQ.+"}'
         ),
-        transformations=joined(
-            {"alertname": "Alert", "severity": "Severity", "backend": "Backend", "Value": "Since"},
-            sort="Value",
-        ),
+        sort=("Value",),
         empty="No alert fires, or no rules are loaded",
     )
     .override_by_name(
         "Alert",
         [
             setting("links", [link("Runbook", f"{RUNBOOKS}/${{__value.raw}}.md")]),
-            setting("custom.minWidth", 190),
+            setting("custom.minWidth", 170),
         ],
     )
     .override_by_name(
         "Severity",
         [
-            setting("mappings", by_word(SEVERITIES)),
-            setting("custom.cellOptions", SOLID),
+            setting("mappings", word_mappings(SEVERITIES)),
+            setting("custom.cellOptions", COLOURED_CELL),
             setting("custom.width", 80),
         ],
     )
-    .override_by_name("Backend", [setting("links", [to_backend()]), setting("custom.minWidth", 165)])
-    .override_by_name("Since", [setting("unit", "s"), setting("decimals", 0), setting("custom.width", 80)])
+    .override_by_name("Backend", [setting("links", [backend_link()]), setting("custom.minWidth", 165)])
+    .override_by_name(
+        "Since", [setting("unit", TIME_UNIT), setting("decimals", 0), setting("custom.width", 80)]
+    )
 )
 
-PAGE = Page(
+status = state_timeline(
+    "Status of each backend",
+    "The status that IonQ reports, and whether it calls an available backend degraded: it works, but below "
+    "its specification or more slowly than usual. A gap means that nothing was known: IonQ did not respond, "
+    "no exporter was scraped, or the backend was not on the list. Retired backends are left out.",
+    (*STATUSES, API_DOWN, API_UP),
+    api_status_over_time(),
+    range_query(promql.status_number(SELECTED_QPUS), "{{backend}}"),
+)
+
+wait = wait_graph(
+    "Wait",
+    "What IonQ gives as the average time in the queue, on a logarithmic scale. No wait is drawn as one and "
+    "a half minutes. Retired backends and simulators are left out.",
+    (promql.wait_in_service(SELECTED_QPUS), "{{backend}}"),
+)
+
+share_available = (
+    bar_gauge(
+        "Share of the time available",
+        "percentunit",
+        "For which part of the time range each QPU took jobs from its queue, of the time in which its "
+        "status was known.",
+        BLUE,
+        instant_query(
+            "sort_desc(avg_over_time(("
+            f"\n{promql.indented(promql.in_service(promql.available(SELECTED_QPUS)))}\n"
+            f"){look_back('', '$__range')}))",
+            "{{backend}}",
+        ),
+    )
+    .min(0)
+    .max(1)
+    .decimals(1)
+)
+
+share_degraded = (
+    bar_gauge(
+        "Share of the time degraded",
+        "percentunit",
+        "For which part of the time range IonQ called each QPU degraded, of the time in which it was known.",
+        ORANGE,
+        instant_query(
+            "sort_desc(avg_over_time("
+            f"{look_back(f'min by (backend) (ionq_backend_degraded{{{SELECTED_QPUS}}})', '$__range')}))",
+            "{{backend}}",
+        ),
+    )
+    .min(0)
+    .max(1)
+    .decimals(1)
+)
+
+DASHBOARD = Dashboard(
     uid="ionq-fleet",
     title="IonQ / Fleet",
-    description="Which of IonQ's machines to use now, and what changed.",
+    description="Which of IonQ's backends to use now, and what changed.",
     time_from="now-24h",
-    variables=(
-        controls.data_source(),
-        controls.job(),
-        controls.instance(),
-        controls.location(),
-        controls.backends(),
-    ),
+    variables=(variables.data_source(), variables.backends()),
     annotations=(
-        controls.event(
+        annotations.event(
             "Status",
-            began(HARDWARE.raw("ionq_backend_status"), "backend, status", "backend"),
+            annotations.changes(f"{STATUS}{{{SELECTED_QPUS}}}", "status"),
             colour=BLUE,
             title="{{backend}}",
             text="is now {{status}}",
         ),
-        controls.alerts('alertstate="firing", alertname=~"IonQ.+"', VERMILION),
+        annotations.firing_alerts('alertname=~"IonQ.+"'),
     ),
     rows=(
-        Row("", 4, ((best_choice, 7), (qpus_available, 5), (api, 4), (last_answer, 4), (alerts_firing, 4))),
-        Row("", 10, ((table, 24),)),
-        Row("", 8, ((status, 24),)),
-        Row("", 11, ((wait, 24),)),
-        Row("", 7, ((alerts, 15), (degraded, 9))),
-        Row("", 11, ((energy, 24),)),
+        Row(
+            4,
+            (
+                (shortest_wait, 8),
+                (qpus_available, 4),
+                (api_status(), 4),
+                (last_response, 4),
+                (alerts_firing, 4),
+            ),
+        ),
+        Row(10, ((which_backend, 14), (alerts, 10))),
+        Row(8, ((status, 24),)),
+        Row(11, ((wait, 24),)),
+        Row(7, ((share_available, 12), (share_degraded, 12))),
     ),
 )

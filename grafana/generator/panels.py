@@ -22,6 +22,7 @@ from grafana_foundation_sdk.models.common import (
     GraphThresholdsStyleMode,
     LegendDisplayMode,
     LegendPlacement,
+    LineInterpolation,
     ScaleDistribution,
     SortOrder,
     TooltipDisplayMode,
@@ -29,13 +30,12 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
-    DashboardLink,
     DataTransformerConfig,
     DynamicConfigValue,
     FieldColorModeId,
     Threshold,
     ThresholdsMode,
-    ValueMap,
+    ValueMapping,
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
@@ -49,20 +49,24 @@ from grafana.generator.states import (
     SKY,
     VERMILION,
     State,
-    by_number,
+    number_mappings,
+    status_mappings,
 )
 
-SILENCE = (
-    "Nothing is known: IonQ does not answer, no exporter is scraped, the machine is retired, or IonQ gives "
+NO_DATA = (
+    "Nothing is known: IonQ does not respond, no exporter is scraped, the backend is retired, or IonQ gives "
     "no such number for it"
 )
 """What a panel says instead of a value. Never zero."""
 
-SOLID = {"type": "color-background", "mode": "basic"}
-"""A cell of a table with the colour of its value behind it."""
+COLOURED_CELL = {"type": "color-background", "mode": "basic"}
+"""A table cell with the colour of its value behind it."""
 
-# Only colours: a machine that is not named here gets one of Grafana's.
-_COLOURS = {
+TIME_UNIT = "ms"
+"""Grafana writes milliseconds as minutes, hours and days; seconds also as weeks."""
+
+# A backend without an entry gets one of Grafana's colours.
+_BACKEND_COLOURS = {
     r"qpu\.forte-1": BLUE,
     r"qpu\.forte-enterprise-1": ORANGE,
     r"qpu\.forte-enterprise-2": GREEN,
@@ -74,6 +78,23 @@ _COLOURS = {
     r"qpu\.aria-1": VERMILION,
     r"qpu\.aria-2": OLIVE,
 }
+
+# A logarithmic axis in days has its ticks at powers of two.
+_DAYS = {
+    -11: "42 s",
+    -10: "1.4 min",
+    -9: "3 min",
+    -8: "6 min",
+    -7: "11 min",
+    -6: "22 min",
+    -5: "45 min",
+    -4: "1.5 h",
+    -3: "3 h",
+    -2: "6 h",
+    -1: "12 h",
+    **{power: f"{2**power} d" for power in range(8)},
+}
+_MARKS = (1 / 24, 6 / 24, 1, 7)
 
 
 class _Panel(Protocol):
@@ -87,65 +108,53 @@ class _Panel(Protocol):
 _P = TypeVar("_P", bound=_Panel)
 
 
-def over_time(expression: str, legend: str) -> prometheus.Dataquery:
-    """Ask for values over the whole time range, not closer than a minute, whatever the scrape interval."""
+def range_query(expression: str, legend: str) -> prometheus.Dataquery:
+    """Query values over the time range, at most one a minute."""
     return prometheus.Dataquery().expr(expression).legend_format(legend).interval("1m").range()
 
 
-def now(expression: str, legend: str) -> prometheus.Dataquery:
-    """Ask for the values at the end of the time range."""
+def instant_query(expression: str, legend: str) -> prometheus.Dataquery:
+    """Query the values at the end of the time range."""
     return prometheus.Dataquery().expr(expression).legend_format(legend).instant()
 
 
-def rows(expression: str) -> prometheus.Dataquery:
-    """Ask for the labels and values at the end of the time range as a table."""
+def table_query(expression: str) -> prometheus.Dataquery:
+    """Query the labels and values at the end of the time range as a table."""
     return prometheus.Dataquery().expr(expression).instant().format(PromQueryFormat.TABLE)
 
 
-def levels(*further: tuple[float, str], base: str = GREY) -> builders.ThresholdsConfig:
-    """Colour values from each of these numbers on; without any value it is the base's colour."""
-    thresholds = [Threshold(value=None, color=base), *(Threshold(value=at, color=to) for at, to in further)]
-    return builders.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(thresholds)
+def thresholds(*steps: tuple[float, str], base: str = GREY) -> builders.ThresholdsConfig:
+    """Colour values from each of these numbers on. The base is the colour below them, and of no value."""
+    colours = [Threshold(value=None, color=base), *(Threshold(value=at, color=to) for at, to in steps)]
+    return builders.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(colours)
 
 
 def setting(name: str, value: Any) -> DynamicConfigValue:
-    """Write one property of an override."""
+    """Set one property in an override."""
     return DynamicConfigValue(id_val=name, value=value)
 
 
 def fixed_colour(colour: str) -> DynamicConfigValue:
-    """Override a colour."""
+    """Set a colour in an override."""
     return setting("color", {"mode": "fixed", "fixedColor": colour})
 
 
+def status_column() -> list[DynamicConfigValue]:
+    """Show a status whole, on its colour."""
+    return [
+        setting("mappings", status_mappings()),
+        # Grafana 12 moved the wrapping of text out of the cell's options.
+        setting("custom.cellOptions", COLOURED_CELL | {"wrapText": True}),
+        setting("custom.wrapText", value=True),
+    ]
+
+
 def transformation(name: str, **options: Any) -> DataTransformerConfig:
-    """Write one transformation."""
+    """Transform the results of a panel's queries."""
     return DataTransformerConfig(id_val=name, options=options)
 
 
-def joined(
-    columns: Mapping[str, str], *, sort: str, descending: bool = False, hidden: Sequence[str] = ()
-) -> tuple[DataTransformerConfig, ...]:
-    """Make one table of one or several, with columns in the order of their new names."""
-    order = {"field": sort, "desc": True} if descending else {"field": sort}
-    return (
-        transformation("merge"),
-        transformation("sortBy", fields={}, sort=[order]),
-        transformation(
-            "organize",
-            excludeByName=dict.fromkeys(("Time", *hidden), True),
-            indexByName={name: index for index, name in enumerate(columns)},
-            renameByName=dict(columns),
-        ),
-    )
-
-
-def link(title: str, url: str) -> DashboardLink:
-    """Link from a value to elsewhere."""
-    return DashboardLink(title=title, url=url)
-
-
-def _begin(
+def _panel(
     panel: _P, title: str, unit: str, description: str, queries: Sequence[prometheus.Dataquery], *, empty: str
 ) -> _P:
     panel = panel.title(title).description(description).unit(unit).no_value(empty)
@@ -154,22 +163,22 @@ def _begin(
     return panel
 
 
-def big_number(
+def stat_panel(
     title: str,
     unit: str,
     description: str,
     *queries: prometheus.Dataquery,
-    thresholds: builders.ThresholdsConfig | None = None,
+    colours: builders.ThresholdsConfig | None = None,
     states: Sequence[State] = (),
     text: BigValueTextMode = BigValueTextMode.VALUE,
     empty: str = "unknown",
 ) -> stat.Panel:
     """Show values as large as they fit: plain, or on a colour that says how good they are."""
-    plain = thresholds is None and not states
-    panel = _begin(stat.Panel(), title, unit, description, queries, empty=empty)
+    plain = colours is None and not states
+    panel = _panel(stat.Panel(), title, unit, description, queries, empty=empty)
     return (
-        panel.mappings(list(by_number(states)))
-        .thresholds(thresholds or levels(base="text" if plain else GREY))
+        panel.mappings(list(number_mappings(*states)) if states else [])
+        .thresholds(colours or thresholds(base="text" if plain else GREY))
         .color_mode(BigValueColorMode.NONE if plain else BigValueColorMode.BACKGROUND_SOLID)
         .color_scheme(builders.FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .graph_mode(BigValueGraphMode.NONE)
@@ -179,8 +188,8 @@ def big_number(
     )
 
 
-def label_as_number(panel: stat.Panel, label: str, mappings: Sequence[ValueMap] = ()) -> stat.Panel:
-    """Show a label of the panel's table in place of a number."""
+def label_panel(panel: stat.Panel, label: str, mappings: Sequence[ValueMapping] = ()) -> stat.Panel:
+    """Show a label of the panel's table query instead of its value."""
     reduced = common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields(f"/^{label}$/")
     return panel.mappings(list(mappings)).reduce_options(reduced)
 
@@ -190,12 +199,11 @@ def graph(
     unit: str,
     description: str,
     *queries: prometheus.Dataquery,
-    calcs: Sequence[str] = ("lastNotNull", "min", "max"),
-    marks: Sequence[float] = (),
-    empty: str = SILENCE,
+    calcs: Sequence[str] = (),
+    empty: str = NO_DATA,
 ) -> timeseries.Panel:
-    """Draw lines, with gaps where nothing is known, and dashed lines at what is marked."""
-    panel = _begin(timeseries.Panel(), title, unit, description, queries, empty=empty)
+    """Draw lines, with gaps where nothing is known."""
+    panel = _panel(timeseries.Panel(), title, unit, description, queries, empty=empty)
     panel = (
         panel.line_width(2)
         .fill_opacity(0)
@@ -211,37 +219,47 @@ def graph(
             .calcs(list(calcs))
         )
     )
-    if marks:
-        panel = panel.thresholds(levels(*((mark, GREY) for mark in marks), base="transparent"))
-        panel = panel.thresholds_style(
-            common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
-        )
-    for name, colour in _COLOURS.items():
-        panel = panel.override_by_regexp(f"^{name}(, .+)?$", [fixed_colour(colour)])
+    for name, colour in _BACKEND_COLOURS.items():
+        panel = panel.override_by_regexp(f"^{name}$", [fixed_colour(colour)])
     return panel
 
 
-def logarithmic(
-    panel: timeseries.Panel, label: str, *, base: int = 10, has_grid: bool = False
-) -> timeseries.Panel:
-    """Make small and large readable in one graph; a grid would have ten lines between powers of ten."""
-    return panel.scale_distribution(
-        common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(base)
-    ).override_by_field_type(
-        "number", [setting("custom.axisLabel", label), setting("custom.axisGridShow", value=has_grid)]
+def wait_graph(title: str, description: str, *queries: tuple[str, str]) -> timeseries.Panel:
+    """Draw queue times, given in seconds, on a logarithmic axis in days."""
+    in_days = [
+        range_query(f"clamp_min(({expression}) / 86400, 0.001)", legend) for expression, legend in queries
+    ]
+    panel = graph(title, "suffix: d", description, *in_days)
+    return (
+        panel.decimals(2)
+        .mappings([*number_mappings(*(State(2.0**power, text, "") for power, text in _DAYS.items()))])
+        .scale_distribution(common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(2))
+        .thresholds(thresholds(*((mark, GREY) for mark in _MARKS), base="transparent"))
+        .thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
+        # On the number fields only, or the time axis has the label too.
+        .override_by_field_type("number", [setting("custom.axisLabel", "dashed: 1 h, 6 h, 1 d, 1 w")])
     )
 
 
-def timeline(
+def history_graph(
+    title: str, unit: str, description: str, query: prometheus.Dataquery, *, empty: str
+) -> timeseries.Panel:
+    """Draw values that hold until the next characterization."""
+    panel = graph(title, unit, description, query, empty=empty)
+    return panel.line_interpolation(LineInterpolation.STEP_AFTER).line_width(1)
+
+
+def state_timeline(
     title: str,
     description: str,
     states: Sequence[State],
     *queries: prometheus.Dataquery,
+    empty: str = NO_DATA,
 ) -> statetimeline.Panel:
     """Draw a bar of coloured states for each series."""
-    panel = _begin(statetimeline.Panel(), title, "none", description, queries, empty=SILENCE)
+    panel = _panel(statetimeline.Panel(), title, "none", description, queries, empty=empty)
     return (
-        panel.mappings(list(by_number(reversed(states))))
+        panel.mappings(list(number_mappings(*reversed(states))) if states else [])
         .color_scheme(builders.FieldColor().mode(FieldColorModeId.FIXED).fixed_color(GREY))
         .fill_opacity(85)
         .line_width(0)
@@ -258,27 +276,75 @@ def timeline(
     )
 
 
-def grid(
+def threshold_timeline(
+    title: str,
+    unit: str,
+    description: str,
+    colours: builders.ThresholdsConfig,
+    *queries: prometheus.Dataquery,
+    empty: str,
+) -> statetimeline.Panel:
+    """Draw a bar for each series whose colours say between which thresholds it is."""
+    return (
+        state_timeline(title, description, (), *queries, empty=empty)
+        .unit(unit)
+        .mappings([])
+        .thresholds(colours)
+        .color_scheme(builders.FieldColor().mode(FieldColorModeId.THRESHOLDS))
+        .show_value(VisibilityMode.NEVER)
+    )
+
+
+def table_panel(
     title: str,
     description: str,
+    columns: Mapping[str, str],
     *queries: prometheus.Dataquery,
-    transformations: Sequence[DataTransformerConfig],
-    empty: str = SILENCE,
+    sort: Sequence[str],
+    required: str = "",
+    empty: str = NO_DATA,
 ) -> table.Panel:
-    """Show labels and values in rows."""
-    panel = _begin(table.Panel(), title, "none", description, queries, empty=empty)
-    for one in transformations:
-        panel = panel.with_transformation(one)
-    # The message is for a table without rows; a cell without a value says less.
-    return panel.thresholds(levels(base="transparent")).override_by_regexp(".*", [setting("noValue", "-")])
+    """Join queries into one table. Columns stand in the order of their names; those without one are hidden.
+
+    `sort` names fields, the most important first; a minus means in descending order. Rows without the
+    `required` field are left out.
+    """
+    panel = _panel(table.Panel(), title, "none", description, queries, empty=empty)
+    panel = panel.with_transformation(transformation("merge"))
+    if required:
+        is_null = {"fieldName": required, "config": {"id": "isNull", "options": {}}}
+        panel = panel.with_transformation(
+            transformation("filterByValue", filters=[is_null], type="exclude", match="any")
+        )
+    # Grafana sorts by one field at a time, and keeps the order of rows that are equal.
+    for field in reversed(sort):
+        order = {"field": field.removeprefix("-"), "desc": field.startswith("-")}
+        panel = panel.with_transformation(transformation("sortBy", fields={}, sort=[order]))
+    shown = {field: name for field, name in columns.items() if name}
+    if shown.get("Value #A"):
+        # Grafana's name for it while no other query has a result, as on the first day.
+        shown["Value"] = shown["Value #A"]
+    hidden = ["Time", *(field for field, name in columns.items() if not name)]
+    panel = panel.with_transformation(
+        transformation(
+            "organize",
+            excludeByName=dict.fromkeys(hidden, True),
+            indexByName={field: index for index, field in enumerate(shown)},
+            renameByName=shown,
+        )
+    )
+    # A message is for a table without rows; a cell without a value says less.
+    return panel.thresholds(thresholds(base="transparent")).override_by_regexp(
+        ".*", [setting("noValue", "-")]
+    )
 
 
-def bars(
+def bar_gauge(
     title: str, unit: str, description: str, colour: str, *queries: prometheus.Dataquery
 ) -> bargauge.Panel:
-    """Show one horizontal bar for each series, with its value at the end of the range."""
-    # It cuts a longer text off.
-    panel = _begin(bargauge.Panel(), title, unit, description, queries, empty="unknown")
+    """Show a horizontal bar for each series, with its value at the end of the range."""
+    # It cuts off a longer text.
+    panel = _panel(bargauge.Panel(), title, unit, description, queries, empty="unknown")
     return (
         panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False))
         .color_scheme(builders.FieldColor().mode(FieldColorModeId.FIXED).fixed_color(colour))

@@ -1,187 +1,107 @@
-"""The questions, as PromQL over the exporter's own metrics: nothing here needs the recording rules.
+"""PromQL about backends that several panels share.
 
-First aggregate over everything but the backend, so that two exporters or a changed location double
-nothing; then look back. What the words mean is what deploy/prometheus/recording.yml says.
+The queries read the exporter's own metrics, so that the dashboards work without recording rules. They
+aggregate over exporters and locations first and look back afterwards: neither a second exporter nor a restart
+changes a result.
 """
 
-from dataclasses import dataclass, replace
-from typing import Self
+from grafana.generator.states import LAST_KNOWN
 
-from grafana.generator.states import BELOW_SPECIFICATION, LIMPING, OTHER, STATES, WORKING
+SELECTED = 'backend=~"$backend"'
+QPU = 'backend=~"qpu[.].+"'
+SELECTED_QPUS = f"{SELECTED}, {QPU}"
+AVAILABLE = 'status=~"available|running|degraded"'
+"""The statuses in which a backend takes jobs from its queue."""
 
-EXPORTERS = 'job=~"$job", instance=~"$instance"'
-QPUS = 'backend=~"qpu[.].+"'
-NO_QPUS = 'backend!~"qpu[.].+"'
+MEMORY = "6h"
+"""For how long tables keep what was last known while IonQ does not respond."""
 
-_WORKING = "|".join(state.pattern for state in WORKING)
-_KNOWN = "|".join(state.pattern for state in STATES if state.words)
-
-# For the order of the table: a worse choice is behind every better one, whatever its wait.
-_NOT_WORKING = "1e10"
-_NOTHING_KNOWN = "1e11"
-_NO_QPU = "1e12"
-_RETIRED = "1e13"
+STATUS = "ionq_backend_status"
+WAIT = "ionq_backend_average_queue_time_seconds"
 
 
-@dataclass(frozen=True, slots=True)
-class Backends:
-    """PromQL about the backends with these labels. Retired ones have no values, only a status."""
-
-    labels: str
-    offset: str = ""
-    window: str = ""
-    memory: str = ""
-
-    def raw(self, metric: str, further: str = "") -> str:
-        """Select a metric of theirs."""
-        selector = f"{metric}{{{', '.join(filter(None, (further, self.labels)))}}}"
-        selector += f"[{self.window}]" if self.window else ""
-        selector += f" offset {self.offset}" if self.offset else ""
-        return f"last_over_time({selector})" if self.window else selector
-
-    def only(self, labels: str) -> Self:
-        """Narrow the selection."""
-        return replace(self, labels=f"{self.labels}, {labels}")
-
-    def earlier(self, offset: str) -> Self:
-        """Select the same at an earlier time."""
-        return replace(self, offset=offset)
-
-    def held(self, window: str) -> Self:
-        """Hold each value for so long after it was last seen, or until there is a new one."""
-        return replace(self, window=window, memory="")
-
-    def remembering(self, window: str) -> Self:
-        """Take what was last known within this time wherever a backend has no value now."""
-        return replace(self, memory=window)
-
-    def aggregated(self, operator: str, metric: str, further: str = "", *, by: str = "backend") -> str:
-        """Aggregate a metric over exporters and locations.
-
-        What is known now is not mixed with what is remembered: an exporter that is gone may have known less.
-        """
-        now = f"{operator} by ({by}) ({self.raw(metric, further)})"
-        if not self.memory:
-            return now
-        return (
-            f"({now} or on (backend) {self.held(self.memory).aggregated(operator, metric, further, by=by)})"
-        )
-
-    @property
-    def listed(self) -> str:
-        """1 for each backend on the list."""
-        return f"group by (backend) ({self.raw('ionq_backend_status')} or {self.raw('ionq_backend_qubits')})"
-
-    @property
-    def status_words(self) -> str:
-        """The number of each backend's state, with IonQ's word for it as a label."""
-        return f"topk by (backend) (1, max by (backend, status) ({self._in_force}))"
-
-    @property
-    def status_numbers(self) -> str:
-        """The number of each backend's state."""
-        return f"max by (backend) ({self._in_force})"
-
-    @property
-    def _limping(self) -> str:
-        """Tell which backends take jobs although they are below their specification."""
-        return f"(({self.degraded}) == 1 and on (backend) ({self.available}) == 1)"
-
-    @property
-    def condition_words(self) -> str:
-        """IonQ's word for each backend's state, unless it is available and degraded: then both."""
-        (both,) = BELOW_SPECIFICATION.words
-        limping = f'label_replace({self._limping}, "status", "{both}", "", "")'
-        return f"({limping}\nor on (backend) {self.status_words})"
-
-    @property
-    def condition_numbers(self) -> str:
-        """The number of each backend's state; a machine that works, but is degraded, has that state's."""
-        return f"({LIMPING.number} * {self._limping}\nor on (backend) {self.status_numbers})"
-
-    @property
-    def _in_force(self) -> str:
-        known = [
-            f"{state.number} * {self.raw('ionq_backend_status', _matcher(state.pattern))}"
-            for state in STATES
-            if state.words
-        ]
-        unknown = self.raw("ionq_backend_status", f'status!~"{_KNOWN}"')
-        other = f"{OTHER.number} * {unknown}"
-        terms = "\n  or ".join([*known, other])
-        return f"\n  (\n  {terms}\n  ) and {self.raw('ionq_backend_status')} == 1\n"
-
-    @property
-    def retired(self) -> str:
-        """1 or 0 for each backend."""
-        return self.aggregated("min", "ionq_backend_status", _matcher("retired"))
-
-    @property
-    def available(self) -> str:
-        """1 while a backend takes jobs from its queue, else 0."""
-        status = self.raw("ionq_backend_status", _matcher(_WORKING))
-        return self.in_service(f"max by (backend) ({status})")
-
-    @property
-    def degraded(self) -> str:
-        """1 while a backend is below its specification, else 0; IonQ says so by flag or by status."""
-        status = f"max without (status) ({self.raw('ionq_backend_status', _matcher('degraded'))} == 1)"
-        return self.in_service(f"min by (backend) ({status} or {self.raw('ionq_backend_degraded')})")
-
-    @property
-    def wait(self) -> str:
-        """The queue time in seconds."""
-        return self._maximum("ionq_backend_average_queue_time_seconds")
-
-    @property
-    def energy(self) -> str:
-        """The energy in kWh."""
-        return self._maximum("ionq_backend_energy_kwh")
-
-    @property
-    def rank(self) -> str:
-        """A number for each listed backend, the least for the best choice: first the wait where it ends."""
-        qpus = self.only(QPUS)
-        return "\nor on (backend) ".join(
-            (
-                qpus.wait_of_available,
-                f"{_RETIRED} * ({self.retired} == 1)",
-                f"{_NO_QPU} * {self.only(NO_QPUS).listed}",
-                f"{_NOT_WORKING} + ({qpus.wait})",
-                f"{_NOTHING_KNOWN} * {self.listed}",
-            )
-        )
-
-    @property
-    def wait_of_available(self) -> str:
-        """The queue time of each backend that takes jobs from its queue."""
-        return f"({self.wait} and on (backend) ({self.available}) == 1)"
-
-    def _maximum(self, metric: str) -> str:
-        return self.in_service(self.aggregated("max", metric))
-
-    def in_service(self, expression: str) -> str:
-        """Leave retired backends out."""
-        return f"{expression} unless on (backend) ({self.retired} == 1)"
+def status_word(backends: str) -> str:
+    """Return each backend's status as a label, with a word on whether it is degraded or only last known."""
+    available = f"max by (backend, status) ({STATUS}{{{AVAILABLE}, {backends}}} == 1)"
+    now = f"topk by (backend) (1, max by (backend, status) ({STATUS}{{{backends}}} == 1))"
+    last = f"max_over_time(timestamp({STATUS}{{{backends}}} == 1)[{MEMORY}:1m])"
+    return f"""\
+label_replace(
+  {available}
+  and on (backend) ionq_backend_degraded == 1,
+  "status", "$1, degraded", "status", "(.+)"
+)
+or on (backend) {now}
+or on (backend) label_replace(
+  topk by (backend) (1, max by (backend, status) (
+    {last}
+  )),
+  "status", "{LAST_KNOWN}$1", "status", "(.+)"
+)"""
 
 
-def over(expression: str, window: str, *, step: str = "5m") -> str:
-    """Look back on an expression: the argument of a function such as avg_over_time."""
-    return f"({expression})[{window}:{step}]"
+def status_number(backends: str) -> str:
+    """Return each backend's number in `states.STATUSES`, for a timeline. Retired ones have none."""
+    return f"""\
+max by (backend) (
+  5 * (ionq_backend_degraded{{{backends}}} == 1 and on (backend) {STATUS}{{{AVAILABLE}}} == 1)
+  or 4 * {STATUS}{{status=~"available|running", {backends}}}
+  or 5 * {STATUS}{{status="degraded", {backends}}}
+  or 2 * {STATUS}{{status=~"unavailable|offline", {backends}}}
+  or 3 * {STATUS}{{status!="retired", {backends}}}
+) > 0"""
 
 
-def began(selector: str, labels: str, known_by: str) -> str:
-    """Select what is 1 now and was not a step before, where anything at all was known within the hour.
+def available(backends: str) -> str:
+    """Return 1 for each backend that takes jobs from its queue, else 0."""
+    return f"max by (backend) ({STATUS}{{{AVAILABLE}, {backends}}})"
 
-    An exporter's restart, or IonQ's silence in between, is no news.
+
+def in_service(expression: str) -> str:
+    """Leave retired backends out."""
+    return f'{expression}\nunless on (backend) {STATUS}{{status="retired"}} == 1'
+
+
+def only_available(expression: str) -> str:
+    """Leave backends out that do not take jobs from their queue."""
+    return f"{expression}\nand on (backend) {STATUS}{{{AVAILABLE}}} == 1"
+
+
+def wait(backends: str) -> str:
+    """Return the queue time in seconds.
+
+    IonQ sends 0 for backends that are not available, too: there it does not mean that the queue is empty.
     """
-    before = f"last_over_time({selector}[1h] offset $__interval)"
-    return (
-        f"max by ({labels}) ({selector} == 1)\n"
-        f"unless on ({labels}) max by ({labels}) ({before} == 1)\n"
-        f"and on ({known_by}) max by ({known_by}) ({before})"
-    )
+    return f"""\
+max by (backend) ({WAIT}{{{backends}}}) > 0
+or max by (backend) ({WAIT}{{{backends}}})
+  and on (backend) {STATUS}{{{AVAILABLE}}} == 1"""
 
 
-def _matcher(pattern: str) -> str:
-    return f'status=~"{pattern}"' if "|" in pattern else f'status="{pattern}"'
+def wait_in_service(backends: str) -> str:
+    """Return the queue time in seconds of backends that are not retired."""
+    return in_service(f"(\n{indented(wait(backends))}\n)")
+
+
+def does_not_apply(backends: str) -> str:
+    """Return -1 for each backend that nobody queues for: retired ones and simulators."""
+    return f"""\
+-1 * group by (backend) (
+  {STATUS}{{status="retired", {backends}}} == 1 or {STATUS}{{backend!~"qpu[.].+", {backends}}}
+)"""
+
+
+def look_back(expression: str, window: str, *, step: str = "5m", offset: str = "") -> str:
+    """Return a subquery: the argument of a function such as avg_over_time."""
+    return f"{expression}[{window}:{step}]{f' offset {offset}' if offset else ''}"
+
+
+def indented(expression: str) -> str:
+    """Indent an expression inside another one's parentheses."""
+    return "\n".join(f"  {line}" for line in expression.splitlines())
+
+
+def or_no_qpu(expression: str, name: str, *, needs: str = "") -> str:
+    """Return -1, under a name, if IonQ responds, but the expression has no result."""
+    known = f"-1 * (max(ionq_up) == 1){needs and f' and on () {needs}'}"
+    return f'{expression}\nor on () label_replace({known}, "backend", "{name}", "", "")'

@@ -1,14 +1,20 @@
-"""Words that IonQ has for the state of a backend: their number in a timeline, and their colour everywhere.
+"""States as numbers for timelines, as words for tables, and their colours everywhere.
 
 The colours are those of Okabe and Ito, which people with colour blindness can tell apart. Their yellow is too
-pale for a light theme: olive stands for it. Their orange is too dark for black text on it and too pale for
-white, so that a lighter one is what text stands on.
+pale for a light theme, so olive replaces it. Their orange is too dark for black text and too pale for white,
+so text stands on a lighter one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMappingResult
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardRegexMapOptions,
+    RegexMap,
+    ValueMap,
+    ValueMapping,
+    ValueMappingResult,
+)
 
 BLUE = "#0072B2"
 SKY = "#56B4E9"
@@ -19,74 +25,87 @@ VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 OLIVE = "#999933"
 GREY = "#808080"
+LIGHT_GREY = "#80808040"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One colour of a timeline; the highest number wins where two exporters disagree."""
+    """A number, its text and its colour."""
 
-    number: int
+    number: float
     text: str
     colour: str
-    words: tuple[str, ...] = ()
-
-    @property
-    def pattern(self) -> str:
-        """A regular expression for the words of IonQ's that mean it."""
-        return "|".join(self.words)
 
 
-RETIRED = State(0, "retired", GREY, ("retired",))
-UNAVAILABLE = State(1, "unavailable", VERMILION, ("unavailable", "offline"))
-OTHER = State(2, "another state", PURPLE)
-CALIBRATING = State(3, "calibrating", PURPLE, ("calibrating",))
-RESERVED = State(4, "reserved", PURPLE, ("reserved",))
-LIMPING = State(5, "degraded, available", AMBER, ("degraded",))
-AVAILABLE = State(6, "available", BLUE, ("available", "running"))
-STATES = (RETIRED, UNAVAILABLE, OTHER, CALIBRATING, RESERVED, LIMPING, AVAILABLE)
-WORKING = (AVAILABLE, LIMPING)
-"""A machine in one of these takes jobs from its queue."""
+UNAVAILABLE = State(2, "unavailable", VERMILION)
+OTHER_STATUS = State(3, "another status", PURPLE)
+AVAILABLE = State(4, "available", BLUE)
+DEGRADED_AVAILABLE = State(5, "available, degraded", AMBER)
+STATUSES = (UNAVAILABLE, OTHER_STATUS, AVAILABLE, DEGRADED_AVAILABLE)
+"""What a timeline shows of a backend. When exporters disagree, the highest number wins."""
 
-BELOW_SPECIFICATION = State(8, "degraded, available", AMBER, ("degraded, available",))
-"""Not a word of IonQ's: it calls the machine available, and sets its flag."""
+API_DOWN = State(10, "down", VERMILION)
+API_UP = State(11, "up", GREEN)
 
-UNREACHABLE = State(9, "no answer", VERMILION, ("no answer",))
-"""Not a state of IonQ's: what stands in its place."""
+IONQ_DOWN = State(API_DOWN.number, "IonQ down", VERMILION)
+EXPORTER_DOWN = State(12, "exporter down", PURPLE)
+"""What a timeline shows of an exporter, beside API_UP."""
 
-CRITICAL = State(0, "critical", VERMILION, ("critical",))
-WARNING = State(1, "warning", AMBER, ("warning",))
-INFO = State(2, "info", "transparent", ("info",))
-SEVERITIES = (CRITICAL, WARNING, INFO)
-
-SILENT = State(10, "no answer", VERMILION)
-ANSWERS = State(11, "answers", GREEN)
-DOWN = State(12, "exporter down", PURPLE)
 AS_SPECIFIED = State(20, "as specified", GREEN)
 DEGRADED = State(21, "degraded", AMBER)
 
+DOES_NOT_APPLY = State(-1, "does not apply", "text")
+UNKNOWN = State(-2, "unknown", "text")
+"""Numbers in place of a value that is never negative."""
 
-def by_number(states: Iterable[State]) -> list[ValueMap]:
-    """Give numbers their texts and colours."""
-    return [_mapping({str(state.number): state for state in states})]
+NO_QPU = State(-1, "No QPU", VERMILION)
+
+SEVERITIES = {"critical": VERMILION, "warning": AMBER, "info": "transparent"}
+
+_STATUS_COLOURS = {
+    **dict.fromkeys(("available", "running"), BLUE),
+    **dict.fromkeys(("available, degraded", "running, degraded", "degraded"), AMBER),
+    **dict.fromkeys(("unavailable", "offline"), VERMILION),
+    "retired": GREY,
+}
+LAST_KNOWN = "last known: "
+"""What stands before a status that is not of this minute."""
 
 
-def by_word(states: Iterable[State]) -> list[ValueMap]:
-    """Give IonQ's own words their colours."""
+def number_mappings(*states: State) -> list[ValueMapping]:
+    """Show numbers as the texts and colours of states."""
+    return [_value_map({_key(state.number): (state.text, state.colour) for state in states})]
+
+
+def word_mappings(colours: Mapping[str, str]) -> list[ValueMapping]:
+    """Give words their colours."""
+    return [_value_map({word: (word, colour) for word, colour in colours.items()})]
+
+
+def status_mappings() -> list[ValueMapping]:
+    """Give every status a colour, whatever word IonQ uses; one that is not of this minute is grey."""
     return [
-        _mapping(
-            {
-                word: State(state.number, word, state.colour)
-                for state in reversed(list(states))
-                for word in state.words
-            }
-        )
+        *word_mappings(_STATUS_COLOURS),
+        _regex_map(f"^{LAST_KNOWN}.*$", GREY, index=len(_STATUS_COLOURS)),
+        _regex_map("^.+$", PURPLE, index=len(_STATUS_COLOURS) + 1),
     ]
 
 
-def _mapping(states: dict[str, State]) -> ValueMap:
+def _key(number: float) -> str:
+    """Write a number as JavaScript does."""
+    return str(int(number)) if number == int(number) else str(number)
+
+
+def _value_map(results: Mapping[str, tuple[str, str]]) -> ValueMap:
     return ValueMap(
         options={
-            value: ValueMappingResult(text=state.text, color=state.colour, index=index)
-            for index, (value, state) in enumerate(states.items())
+            value: ValueMappingResult(text=text, color=colour or None, index=index)
+            for index, (value, (text, colour)) in enumerate(results.items())
         }
     )
+
+
+def _regex_map(pattern: str, colour: str, *, index: int) -> RegexMap:
+    # Without a text, the word itself stays.
+    result = ValueMappingResult(color=colour, index=index)
+    return RegexMap(options=DashboardRegexMapOptions(pattern=pattern, result=result))

@@ -11,13 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.server.connection_limits import (
-    MAX_ACCEPTED_AT_ONCE,
-    MAX_CONNECTIONS,
-    MAX_HEADER_FIELDS,
-    MAX_PIPELINED_REQUESTS,
-    MAX_REQUEST_BYTES,
-)
+from exporter.server.connection_limits import MAX_HEADER_FIELDS, MAX_PIPELINED_REQUESTS, MAX_REQUEST_BYTES
+from exporter.server.connection_pool import MAX_CONNECTIONS, ConnectionPool
 from tests.support.exporter_process import ExporterProcess
 from tests.support.exposition import Exposition
 from tests.support.upstream import PATIENCE_SECONDS, Upstream, ok
@@ -182,7 +177,7 @@ def test_a_well_behaved_scraper_misses_nothing_and_memory_stays_bounded(
     assert durations[-1] == 0, "a scrape failed"
     assert max(durations) < DEADLINE_SECONDS
     assert resident_bytes(exporter) - before < 64 * MEBIBYTE
-    assert at_most < MAX_CONNECTIONS + 4 * MAX_ACCEPTED_AT_ONCE + 50
+    assert at_most < MAX_CONNECTIONS + 4 * ConnectionPool().accepted_at_once + 50
 
 
 def status_of(exporter: ExporterProcess, request: bytes) -> int:

@@ -1,6 +1,7 @@
-"""A log that nobody reads, or for which there is no room, costs its lines and nothing else."""
+"""A log that nobody reads, or for which there is no room, loses lines. Nothing else suffers."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -26,17 +27,18 @@ WORTH_A_LINE: dict[str, tuple[Script, float]] = {
 class Serving:
     """An exporter whose standard error is a test's to break."""
 
-    def __init__(self, folder: Path, stderr: int, api_url: str) -> None:
+    def __init__(self, folder: Path, stderr: int, api_url: str, *flags: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._address = f"127.0.0.1:{free.getsockname()[1]}"
         self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._manager.bind(str(folder / "notify"))
         self._manager.settimeout(PATIENCE_SECONDS)
+        self._http = httpx.Client(timeout=PATIENCE_SECONDS, trust_env=False)
         self._process = subprocess.Popen(
             [
                 sys.executable,
                 *("-m", "exporter", f"--web.listen-address={self._address}", f"--ionq.api-url={api_url}"),
-                "--no-collector.characterizations",
+                *("--no-collector.characterizations", *flags),
             ],
             env=clean_environment(NOTIFY_SOCKET=str(folder / "notify")),
             stderr=stderr,
@@ -47,11 +49,12 @@ class Serving:
 
     def scrape(self) -> Exposition:
         headers = {"X-Prometheus-Scrape-Timeout-Seconds": "5"}
-        answer = httpx.get(
-            f"http://{self._address}/metrics", headers=headers, timeout=PATIENCE_SECONDS, trust_env=False
-        )
-        assert answer.status_code == httpx.codes.OK
-        return Exposition(answer.text)
+        response = self._http.get(f"http://{self._address}/metrics", headers=headers)
+        assert response.status_code == httpx.codes.OK
+        return Exposition(response.text)
+
+    def dropped_lines(self) -> float:
+        return self.scrape().value("ionq_exporter_log_lines_dropped_total")
 
     def end(self) -> int:
         """Send SIGTERM, and return the exit status."""
@@ -60,6 +63,7 @@ class Serving:
 
     def close(self) -> None:
         self._manager.close()
+        self._http.close()
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait(PATIENCE_SECONDS)
@@ -74,6 +78,47 @@ def unread(folder: Path, api_url: str) -> Iterator[Serving]:
         exporter.await_readiness()
         os.close(reading)
         yield exporter
+
+
+def fill(pipe: int) -> None:
+    """Write to a pipe until it is full."""
+    flags = fcntl.fcntl(pipe, fcntl.F_GETFL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(pipe, b"x" * 63 + b"\n")
+    fcntl.fcntl(pipe, fcntl.F_SETFL, flags)  # the exporter shares the pipe, and these flags
+
+
+def test_a_full_pipe_blocks_nothing_and_the_lost_lines_are_counted_and_reported(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    reading, writing = os.pipe()
+    with (
+        contextlib.closing(Serving(tmp_path, writing, upstream.url, "--log.level=debug")) as exporter,
+        os.fdopen(reading, encoding="utf-8") as log,
+    ):
+        exporter.await_readiness()
+        fill(writing)
+        os.close(writing)
+        while not (dropped := exporter.dropped_lines()):
+            pass  # each scrape is worth a line or two
+        line = next(line for line in log if "event=log_lines_dropped" in line)
+        assert int(line.partition("lines=")[2]) >= dropped
+        assert exporter.end() == 0
+        assert "event=exporter_stopped" in log.read()
+
+
+def test_sigterm_ends_it_although_its_log_is_a_full_pipe(upstream: Upstream, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    with contextlib.closing(Serving(tmp_path, writing, upstream.url)) as exporter:
+        exporter.await_readiness()
+        fill(writing)
+        upstream.answers(status(500))
+        assert not exporter.scrape().up
+        assert exporter.end() == 0
+    os.close(reading)
+    os.close(writing)
 
 
 @pytest.mark.parametrize(("script", "up"), WORTH_A_LINE.values(), ids=WORTH_A_LINE.keys())

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.common.errors import ConnectionFailedError, ProtocolError
-from exporter.ionq.client import IonQClient
+from exporter.common.errors import ConnectionFailedError
 from tests.support.certificates import Authority
+from tests.support.clients import connected
 from tests.support.exporter_process import ExporterProcess, run_exporter
-from tests.support.upstream import Connection, Script, Upstream, hang, ok, send_and_close, status
+from tests.support.upstream import Connection, Script, Upstream, hang, ok, reset, send_and_close, status
 
 # Names that resolve nowhere: what reaches them went through the proxy.
 HTTP_URL = "http://ionq.test/v0.4"
@@ -76,7 +76,7 @@ def test_a_tunnel_that_is_dropped_is_opened_anew(authority: Authority) -> None:
         assert len(proxy.connections) == 2
 
 
-def test_http_is_asked_of_the_proxy_by_its_whole_url() -> None:
+def test_a_plain_http_request_names_its_whole_url_to_the_proxy() -> None:
     with (
         Upstream() as proxy,
         ExporterProcess(HTTP_URL, environment={"http_proxy": f"http://{proxy.authority}"}) as exporter,
@@ -91,31 +91,44 @@ def test_no_proxy_is_honoured() -> None:
         assert exporter.scrape().up
 
 
-REFUSALS: dict[str, tuple[Script, type[Exception]]] = {
-    "forbidden": (status(403), ConnectionFailedError),
-    "wants_credentials": (status(407), ConnectionFailedError),
-    "redirects": (status(302, {"Location": "http://login.test/"}), ConnectionFailedError),
-    "closes": (Connection.close, ProtocolError),
-    "no_http": (send_and_close(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), ProtocolError),
-    "hangs": (hang, TimeoutError),
+REFUSALS: dict[str, Script] = {
+    "forbidden": status(403),
+    "wants_credentials": status(407),
+    "redirects": status(302, {"Location": "http://login.test/"}),
+    "closes": Connection.close,
+    "resets": reset,
+    "no_http": send_and_close(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),
 }
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("script", "error"), REFUSALS.values(), ids=REFUSALS.keys())
-async def test_a_proxy_that_refuses_is_a_failure(
-    monkeypatch: pytest.MonkeyPatch, script: Script, error: type[Exception]
+@pytest.mark.parametrize("script", REFUSALS.values(), ids=REFUSALS.keys())
+async def test_a_proxy_that_opens_no_tunnel_is_named_without_its_credentials(
+    monkeypatch: pytest.MonkeyPatch, script: Script
 ) -> None:
     with Upstream() as proxy:
         proxy.answers(script)
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:hunter2@{proxy.authority}")
-        client = IonQClient(HTTPS_URL, max_response_bytes=1)
-        with pytest.raises(error) as caught:
-            async with asyncio.timeout(0.5):
+        async with connected(HTTPS_URL) as client:
+            with pytest.raises(
+                ConnectionFailedError,
+                match=f"^no connection to ionq.test through the proxy {proxy.authority}: ",
+            ) as caught:
                 await client.get_backends()
-        await client.aclose()
         proxy.await_open_connections(0)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.anyio
+async def test_a_proxy_that_hangs_leaves_no_connection_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Upstream() as proxy:
+        proxy.answers(hang)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.authority}")
+        async with connected(HTTPS_URL) as client:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await client.get_backends()
+        proxy.await_open_connections(0)
 
 
 def test_a_proxy_that_is_not_there_is_reason_connect(authority: Authority) -> None:
@@ -123,7 +136,9 @@ def test_a_proxy_that_is_not_there_is_reason_connect(authority: Authority) -> No
         environment = {**authority.trusted, "HTTPS_PROXY": f"http://{gone.authority}"}
     with ExporterProcess(HTTPS_URL, environment=environment) as exporter:
         assert exporter.scrape().value("ionq_exporter_api_failures_total", reason="connect") == 1
-        assert "HTTPS_PROXY" in exporter.await_log("ionq_read_failed")
+        line = exporter.await_log("ionq_read_failed")
+    assert f"no connection to ionq.test through the proxy {gone.authority}" in line
+    assert "HTTPS_PROXY" in line
 
 
 def test_a_proxy_that_opens_no_tunnel_in_time_is_reason_connect(authority: Authority) -> None:
@@ -132,7 +147,9 @@ def test_a_proxy_that_opens_no_tunnel_in_time_is_reason_connect(authority: Autho
         environment = {**authority.trusted, "HTTPS_PROXY": f"http://{proxy.authority}"}
         with ExporterProcess(HTTPS_URL, environment=environment) as exporter:
             assert exporter.scrape("1").value("ionq_exporter_api_failures_total", reason="connect") == 1
-            assert "HTTPS_PROXY" in exporter.await_log("no connection to ionq.test within 0.5s")
+            exporter.await_log(
+                f"no connection to ionq.test through the proxy {proxy.authority} within 0.5s", "HTTPS_PROXY"
+            )
         assert [request.method for request in proxy.requests] == ["CONNECT"]
 
 

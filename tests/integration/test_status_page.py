@@ -11,6 +11,7 @@ import pytest
 
 from exporter.commands.assembly import Exporter
 from exporter.common.logging import configure_logs
+from exporter.ionq.api_key import ApiKey
 from exporter.metrics.encoding import Format
 from exporter.metrics.exposition import encode_scrape
 from exporter.scrape.deadline import Deadline
@@ -67,14 +68,15 @@ class Observed:
         self.log = StringIO()
         settings = IonQSettings(
             api_url=api.url,
-            api_key_file=None,
             timeout_seconds=timeout_seconds,
             max_response_bytes=MEBIBYTE,
             max_backends=100,
             characterizations=True,
             status_url=page_url,
         )
-        self._exporter = Exporter(settings, KEY, configure_logs("info", "logfmt", self.log), clock=self.clock)
+        key = ApiKey(KEY)
+        logger = configure_logs("info", "logfmt", self.log)
+        self._exporter = Exporter(settings, lambda: key, logger, clock=self.clock)
 
     async def scrape(self, *, wait: bool = True) -> Exposition:
         """Scrape, and with ``wait`` show the read of the status page that the scrape began."""
@@ -469,7 +471,7 @@ def test_the_user_can_say_which_component_is_which_backend(
     ("flag", "message"),
     [
         ("--ionq.status-url=status.ionq.co", "write https://host/path, like https://status.ionq.co"),
-        ("--ionq.status-url=https://status.ionq.co/api/v2/summary.json", "give the base URL"),
+        ("--ionq.status-url=https://status.ionq.co/api/v2/summary.json", "write the base URL"),
         ("--ionq.status-component=IonQ Tempo", "write it like IonQ Tempo=qpu.tempo-1"),
     ],
 )

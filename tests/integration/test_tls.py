@@ -1,18 +1,17 @@
 """TLS: what is trusted, and what a failed handshake is called."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from exporter.common.errors import TLSError
-from exporter.ionq.client import IonQClient
 from tests.support.certificates import Authority
+from tests.support.clients import connected
 from tests.support.exporter_process import ExporterProcess, run_exporter
-from tests.support.upstream import Connection, Script, Upstream, hang, reset, send_and_close, status
+from tests.support.upstream import Connection, Script, Upstream, hang, ok, reset, send_and_close
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +40,49 @@ def test_an_authority_in_ssl_cert_file_is_trusted(trusting: Upstream, authority:
 
 
 def test_a_dropped_connection_is_retried_over_tls_too(trusting: Upstream, authority: Authority) -> None:
-    trusting.answers(status(500), reset, status(500))
+    trusting.answers(ok(), reset, ok())
     with ExporterProcess(trusting.url, environment=authority.trusted) as exporter:
-        exporter.scrape()
-        assert exporter.scrape().value("ionq_exporter_api_failures_total", reason="http_status") == 2
+        assert exporter.scrape().up
+        assert exporter.scrape().up
     assert len(trusting.requests) == 3
+
+
+def _replace(bundle: Path, content: bytes) -> None:
+    new = bundle.with_suffix(".new")
+    new.write_bytes(content)
+    new.replace(bundle)
+
+
+def _move_the_link(bundle: Path, content: bytes) -> None:
+    """Renew a file as Kubernetes does: the path stays a link, and what it links to is another file."""
+    renewed = bundle.with_suffix(".renewed")
+    renewed.write_bytes(content)
+    link = bundle.with_suffix(".link")
+    link.symlink_to(renewed)
+    link.replace(bundle)
+
+
+RENEWALS = {"replaced": _replace, "link_moved": _move_the_link, "written_in_place": Path.write_bytes}
+
+
+@pytest.mark.parametrize("renew", RENEWALS.values(), ids=RENEWALS.keys())
+def test_a_renewed_ssl_cert_file_is_used_without_a_restart(
+    authority: Authority, stranger: Authority, tmp_path: Path, renew: Callable[[Path, bytes], object]
+) -> None:
+    old, new = (Path(each.trusted["SSL_CERT_FILE"]).read_bytes() for each in (authority, stranger))
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(old)
+    contexts = [authority.server_context()]
+    with Upstream(greeting=lambda connection: connection.start_tls(contexts[-1]), scheme="https") as upstream:
+        upstream.answers(ok(headers={"Connection": "close"}))
+        with ExporterProcess(upstream.url, environment={"SSL_CERT_FILE": str(bundle)}) as exporter:
+            assert exporter.scrape().up
+            contexts.append(stranger.server_context())
+            assert exporter.scrape().value("ionq_exporter_api_failures_total", reason="tls") == 1
+            renew(bundle, old + new)
+            assert exporter.scrape().up
+            bundle.write_text("no certificate")
+            assert exporter.scrape().up, "the last good certificates are kept"
 
 
 def test_an_unknown_authority_is_reason_tls(authority: Authority, stranger: Authority) -> None:
@@ -88,10 +125,9 @@ BROKEN_GREETINGS: dict[str, Script] = {
 @pytest.mark.parametrize("greeting", BROKEN_GREETINGS.values(), ids=BROKEN_GREETINGS.keys())
 async def test_a_port_that_speaks_no_tls_is_reason_tls(greeting: Script) -> None:
     with Upstream(greeting=greeting, scheme="https") as upstream:
-        client = IonQClient(upstream.url, max_response_bytes=1)
-        with pytest.raises(TLSError, match="TLS with localhost failed"):
-            await client.get_backends()
-        await client.aclose()
+        async with connected(upstream.url) as client:
+            with pytest.raises(TLSError, match="TLS with localhost failed"):
+                await client.get_backends()
         upstream.await_open_connections(0)
 
 
@@ -100,10 +136,10 @@ def test_a_handshake_that_never_ends_is_reason_tls_and_leaves_no_connection_open
 ) -> None:
     with (
         Upstream(greeting=hang, scheme="https") as upstream,
-        ExporterProcess(upstream.url, environment=authority.trusted) as exporter,
+        ExporterProcess(upstream.url, "--ionq.timeout=0.3s", environment=authority.trusted) as exporter,
     ):
         for _ in range(4):
-            failed = exporter.scrape("0.4")
+            failed = exporter.scrape()
         assert failed.value("ionq_exporter_api_failures_total", reason="tls") == 4
         upstream.await_open_connections(0)
 
@@ -118,15 +154,15 @@ def test_after_a_failed_handshake_the_next_scrape_works(authority: Authority) ->
     context = authority.server_context()
     with (
         Upstream(tls=context, greeting=greeting) as upstream,
-        ExporterProcess(upstream.url, environment=authority.trusted) as exporter,
+        ExporterProcess(upstream.url, "--ionq.timeout=1s", environment=authority.trusted) as exporter,
     ):
-        assert [exporter.scrape("1").up for _ in range(4)] == [False, False, True, True]
+        assert [exporter.scrape().up for _ in range(4)] == [False, False, True, True]
         assert len(upstream.connections) == 3
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("at_the_end", [Connection.close, hang], ids=["closed", "hanging"])
-async def test_failed_handshakes_behind_a_proxy_do_not_fill_the_connection_pool(
+async def test_failed_handshakes_behind_a_proxy_leave_no_connection_open(
     authority: Authority, monkeypatch: pytest.MonkeyPatch, at_the_end: Script
 ) -> None:
     def tunnel_into_nothing(connection: Connection) -> None:
@@ -138,15 +174,12 @@ async def test_failed_handshakes_behind_a_proxy_do_not_fill_the_connection_pool(
     with Upstream() as proxy:
         proxy.answers(tunnel_into_nothing)
         monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.authority}")
-        client = IonQClient("https://ionq.test/v0.4", max_response_bytes=1)
-        for _ in range(3):
-            with pytest.raises((TLSError, TimeoutError)):
-                async with asyncio.timeout(0.3):
-                    await client.get_backends()
-            assert isinstance(client._transport, httpx.AsyncHTTPTransport)
-            assert client._transport._pool.connections == []
-        await client.aclose()
-        proxy.await_open_connections(0)
+        async with connected("https://ionq.test/v0.4") as client:
+            for _ in range(3):
+                with pytest.raises((TLSError, TimeoutError)):
+                    async with asyncio.timeout(0.3):
+                        await client.get_backends()
+                await asyncio.to_thread(proxy.await_open_connections, 0)
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

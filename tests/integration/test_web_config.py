@@ -335,7 +335,7 @@ def test_a_container_s_health_check_works_whatever_is_demanded(
         assert healthcheck.check(environment) is None
     problem = healthcheck.check(environment)
     assert problem
-    assert "does not answer" in problem
+    assert "does not respond" in problem
 
 
 def test_a_prometheus_scrapes_with_tls_a_client_certificate_and_a_password(
@@ -388,7 +388,7 @@ def test_no_secret_is_in_any_log(upstream: Upstream, web: WebConfigFolder) -> No
     ("content", "status", "said"),
     [
         ({"tls_server_config": CERTIFICATE}, 0, "can be used"),
-        ({"tls_server_config": {**CERTIFICATE, "key_file": "none"}}, 2, "none: no such file"),
+        ({"tls_server_config": {**CERTIFICATE, "key_file": "none"}}, 2, "none: No such file"),
         ({"tls_server_config": {**CERTIFICATE, "key_file": "server.crt"}}, 2, "cannot be used"),
         ({"tls_server_config": {**CERTIFICATE, "key_file": "."}}, 2, "not a file"),
         ({"nonsense": 1}, 2, "the key 'nonsense' in the file is unknown"),

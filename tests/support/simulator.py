@@ -1,4 +1,4 @@
-"""Clocks that stand still, naps that tests end, and a client that sees every byte."""
+"""A moment, a sleep that tests release, and clients of the simulator."""
 
 import asyncio
 import ssl
@@ -15,18 +15,8 @@ NOW = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
 
 
 @dataclass
-class Stopwatch:
-    """A monotonic clock that moves when told to."""
-
-    seconds: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@dataclass
-class Naps:
-    """A sleep that lasts until the test ends it; `asked` has the seconds that were wanted."""
+class HeldSleep:
+    """A sleep that lasts until the test releases it; `asked` lists the requested seconds."""
 
     asked: list[float] = field(default_factory=list)
     permits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
@@ -35,14 +25,14 @@ class Naps:
         self.asked.append(seconds)
         await self.permits.acquire()
 
-    def end(self, count: int = 1) -> None:
+    def release(self, count: int = 1) -> None:
         for _ in range(count):
             self.permits.release()
 
 
 @dataclass
 class Wire:
-    """A bare connection to the simulator."""
+    """A connection to the simulator, at the level of bytes."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -61,7 +51,7 @@ class Wire:
         return await self.reader.read()
 
     async def is_silent(self) -> bool:
-        """Tell whether nothing arrives for a moment, the end of the connection included."""
+        """Return whether nothing arrives for a moment, not even the end of the connection."""
         try:
             async with asyncio.timeout(0.05):
                 await self.reader.read(1)
@@ -71,7 +61,7 @@ class Wire:
 
 
 def http_client(base_url: str = "") -> httpx.AsyncClient:
-    """Build a client without what costs time and is not needed on loopback: authorities and proxies."""
+    """Return a client for loopback, without the cost of CA certificates and proxies."""
     no_authorities = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.AsyncClient(base_url=base_url, verify=no_authorities, trust_env=False, timeout=5)
 

@@ -10,7 +10,7 @@ import click
 import promql_parser
 import pytest
 
-from exporter.commands.main import _commands
+from exporter.commands.main import commands
 from exporter.common.errors import REASONS
 from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
@@ -69,7 +69,7 @@ def anchors_of(page: Path) -> set[str]:
 
 def options_of(command: str) -> dict[str, click.Option]:
     """Return the options of a command by the name that the pages give them."""
-    parameters = _commands.commands[command].params
+    parameters = commands.commands[command].params
     return {name: option for option in parameters for name in option.opts if isinstance(option, click.Option)}
 
 
@@ -83,7 +83,7 @@ def default_of(option: click.Option) -> str:
 def flags_of_all_commands() -> set[str]:
     return {
         name
-        for command in _commands.commands
+        for command in commands.commands
         for option in options_of(command).values()
         for name in (*option.opts, *option.secondary_opts)
     }

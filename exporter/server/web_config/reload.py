@@ -1,15 +1,13 @@
-"""The web configuration in force: read anew when its file, a certificate or a key has changed."""
+"""The current web configuration, reloaded when its file, a certificate or a key has changed."""
 
-import hashlib
 import ssl
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from exporter.scrape.failure_log import FallingRate
+from exporter.common.falling_rate import FallingRate
 from exporter.server.web_config.basic_auth import BasicAuth
 from exporter.server.web_config.rate_limit import RateLimiter
 from exporter.server.web_config.settings import WebConfig, parse_web_config
@@ -17,12 +15,10 @@ from exporter.server.web_config.tls_context import ServerContext, server_context
 from exporter.server.web_config.tls_settings import Pem
 from exporter.server.web_config.yaml_document import WebConfigError
 
-_MAX_FILE_BYTES = 256 * 1024
-
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A state of the configuration, ready to be applied."""
+    """One state of the configuration, ready to apply."""
 
     config: WebConfig
     headers: tuple[tuple[bytes, bytes], ...]
@@ -32,46 +28,50 @@ class Rules:
 
 
 class WebConfigFile:
-    """A file, and the last rules that it gave.
+    """A configuration file, and the last rules that could be read from it.
 
-    Its content and that of the files it names is compared at each request and each new connection, as
-    exporter-toolkit does: modification times miss changes that come too fast.
+    Each request and each new connection compares the content of all files, as exporter-toolkit does:
+    modification times miss changes in quick succession.
     """
 
     def __init__(self, path: Path, logger: FilteringBoundLogger) -> None:
         """Read the file for the first time. Raises WebConfigError."""
         self._path = path
         self._logger = logger
-        self._refusals = FallingRate(time.monotonic)
+        self._handshake_failures = FallingRate()
         self._files = _Files()
         self._rules = self._load(None)
-        self._tell_ignored()
+        self._warn_of_ignored()
 
     def rules(self) -> Rules:
-        """Return the rules of the file as it is now, or the last good ones while it cannot be used."""
+        """Return the rules of the file as it is now, or the last good ones if it cannot be used."""
         if self._files.changed():
-            try:
-                self._rules = self._load(self._rules)
-            except WebConfigError as error:
-                self._logger.error(  # noqa: TRY400 -- the message says it all
-                    "web_config_not_reloaded", error=str(error), kept="last good one"
-                )
-            else:
-                self._logger.info("web_config_reloaded", file=str(self._path))
-                self._tell_ignored()
+            self.reload()
         return self._rules
 
+    def reload(self) -> None:
+        """Read the file again, and keep the last good rules if it cannot be used."""
+        try:
+            self._rules = self._load(self._rules)
+        except WebConfigError as error:
+            self._logger.error(  # noqa: TRY400 -- the message is sufficient
+                "web_config_not_reloaded", error=str(error), kept="last good one"
+            )
+        else:
+            self._logger.info("web_config_reloaded", file=str(self._path))
+            self._warn_of_ignored()
+
     def tls(self) -> Callable[[], ssl.SSLContext] | None:
-        """Return what gives the context for a new connection, or None where the file asks for plain HTTP."""
+        """Return a function that returns the context for a new connection, or None for plain HTTP."""
         return self._current_context if self._rules.context else None
 
     def _current_context(self) -> ssl.SSLContext:
         context = self.rules().context
-        assert context  # noqa: S101 -- TLS is never turned off
+        assert context  # noqa: S101 -- a reload cannot turn TLS off
         return context
 
     def _load(self, old: Rules | None) -> Rules:
-        # Kept in any case: a file that cannot be used is tried again when it has changed once more.
+        # Replaced even if loading fails: a file that cannot be used is read again only after another change.
         self._files = files = _Files()
         try:
             config = parse_web_config(files.read(self._path))
@@ -92,54 +92,46 @@ class WebConfigFile:
         if config.tls is None:
             return None
         context = server_context(config.tls, self._read_pem)
-        context.on_refused = self._tell_refused
+        context.on_refused = self._warn_of_refused
         return context
 
-    def _tell_refused(self, reason: str) -> None:
-        if self._refusals.should_log(reason):
+    def _warn_of_refused(self, reason: str) -> None:
+        if self._handshake_failures.should_log(reason):
             self._logger.warning("tls_handshake_failed", error=reason)
 
     def _read_pem(self, pem: Pem) -> bytes:
         return self._files.read(self._path.parent / pem.path) if pem.path else pem.text.encode()
 
-    def _tell_ignored(self) -> None:
-        for what in self._rules.config.ignored:
-            self._logger.warning("web_config_setting_ignored", setting=what)
+    def _warn_of_ignored(self) -> None:
+        for setting in self._rules.config.ignored:
+            self._logger.warning("web_config_setting_ignored", setting=setting)
 
 
 class _Files:
-    """Files that were read, and whether they are still the same."""
+    """Files that were read, and whether they have changed since."""
 
     def __init__(self) -> None:
-        self._digests: dict[Path, bytes] = {}
+        self._hashes: dict[Path, int] = {}
 
     def read(self, path: Path) -> bytes:
-        content, problem = _content(path)
-        self._digests[path] = _digest(content, problem)
+        content, problem = _read(path)
+        self._hashes[path] = hash((content, problem))
         if problem:
             raise WebConfigError(f"cannot read {path}: {problem}")
         return content
 
     def changed(self) -> bool:
-        return any(_digest(*_content(path)) != digest for path, digest in self._digests.items())
+        return any(hash(_read(path)) != known for path, known in self._hashes.items())
 
 
-def _content(path: Path) -> tuple[bytes, str]:
-    """Return a file's content, and what is wrong with it."""
+def _read(path: Path) -> tuple[bytes, str]:
+    """Return a file's content and what is wrong with it."""
     try:
-        if not path.exists():
-            return b"", "no such file"
-        if not path.is_file():
+        if path.exists() and not path.is_file():  # to read a pipe would block
             return b"", "not a file"
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
+        return path.read_bytes(), ""
     except OSError as error:
         return b"", error.strerror or str(error)
-    return (b"", "too large") if len(content) > _MAX_FILE_BYTES else (content, "")
-
-
-def _digest(content: bytes, problem: str) -> bytes:
-    return hashlib.blake2b(content, person=problem.encode()[:16]).digest()
 
 
 def _auth(config: WebConfig, old: Rules | None) -> BasicAuth | None:

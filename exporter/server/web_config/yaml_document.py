@@ -1,19 +1,18 @@
-"""A YAML document as mappings, lists and text; what a text means is for its reader to decide.
+"""The YAML of a web configuration: mappings, lists and text. The reader decides what a text means.
 
-Text stays text, as in Go's typed decoding: a user may be called ``on``, and a hash is never a number.
+As in Go, text stays text: a user may be called ``on``, and a hash is never a number.
 """
 
 import re
-from collections.abc import Collection, Iterator
-from typing import TypeAlias
+from collections.abc import Collection, Hashable
+from typing import Any, TypeAlias
 
 import yaml
 
 Tree: TypeAlias = "str | list[Tree] | dict[str, Tree] | None"
 
-_MAX_DEPTH = 8
-_MAX_NODES = 10_000
 _NULL = "tag:yaml.org,2002:null"
+_MAX_QUOTED = 60
 _YES = frozenset({"y", "yes", "on", "true"})
 _NO = frozenset({"n", "no", "off", "false"})
 
@@ -25,23 +24,18 @@ class WebConfigError(ValueError):
 def read_document(content: bytes) -> Tree:
     """Read YAML. Raises WebConfigError."""
     try:
-        node = yaml.compose(content.decode("utf-8-sig"), Loader=yaml.SafeLoader)
-        return None if node is None else _Reader().read(node, 0)
+        tree: Tree = yaml.load(content.decode("utf-8-sig"), _Loader)  # noqa: S506 -- makes text, not objects
     except UnicodeError as error:
         raise WebConfigError("the file is not UTF-8") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
-        # What follows a quotation mark is the file's, and may be part of a secret.
+        # The text after a quotation mark is from the file, and may be part of a secret.
         problem = re.split("['\"]", error.problem or error.context or "")[0].strip()
         raise WebConfigError(f"the file is not valid YAML{where}: {problem}") from error
-    except WebConfigError:
-        raise
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         raise WebConfigError("the file is not valid YAML") from error
-
-
-_MAX_QUOTED = 60
+    return tree
 
 
 def quoted(text: str) -> str:
@@ -49,42 +43,34 @@ def quoted(text: str) -> str:
     return ascii(text) if len(text) <= _MAX_QUOTED else ascii(text[:_MAX_QUOTED]) + "..."
 
 
-class _Reader:
-    """Bounds what aliases can make of a small file."""
+class _Loader(yaml.BaseLoader):
+    """Loads null as None and all other scalars as text, and refuses a key that is there twice."""
 
-    def __init__(self) -> None:
-        self._remaining = _MAX_NODES
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: ARG002, FBT001, FBT002
+        mapping: dict[Hashable, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value in mapping:
+                raise yaml.constructor.ConstructorError(
+                    problem="a key is not text, or there twice", problem_mark=key.start_mark
+                )
+            mapping[self.construct_scalar(key)] = self.construct_object(value, deep=True)
+        return mapping
 
-    def read(self, node: yaml.Node, depth: int) -> Tree:
-        self._remaining -= 1
-        if depth > _MAX_DEPTH or self._remaining < 0:
-            raise WebConfigError("the file is nested too deeply or too large")
-        if isinstance(node, yaml.MappingNode):
-            return dict(self._entries(node, depth))
-        if isinstance(node, yaml.SequenceNode):
-            return [self.read(item, depth + 1) for item in node.value]
+    def construct_scalar(self, node: yaml.ScalarNode) -> str:
         text: str = node.value
-        text.encode()  # a lone surrogate, written as an escape, would fail later
-        return None if node.tag == _NULL else text
+        text.encode()  # fails on a lone surrogate, which YAML can write as an escape
+        return text
 
-    def _entries(self, node: yaml.MappingNode, depth: int) -> Iterator[tuple[str, Tree]]:
-        seen = set()
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise WebConfigError(f"line {line}: a key must be text")
-            key: str = key_node.value
-            if key in seen:
-                raise WebConfigError(f"line {line}: the key {quoted(key)} is there twice")
-            seen.add(key)
-            yield key, self.read(value_node, depth + 1)
+
+_Loader.add_implicit_resolver(_NULL, re.compile("(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
+_Loader.add_constructor(_NULL, lambda _loader, _node: None)
 
 
 class Section:
-    """A mapping of the document, whose keys are known and whose values have types."""
+    """A mapping of the document, with known keys and typed values."""
 
     def __init__(self, name: str, tree: Tree, known: Collection[str] | None = None) -> None:
-        """Take any keys where none are known. Raises WebConfigError, as every method does."""
+        """Without ``known``, any keys are allowed. Raises WebConfigError, as every method does."""
         if tree is None:
             tree = {}
         if not isinstance(tree, dict):
@@ -100,15 +86,15 @@ class Section:
         return bool(self._values)
 
     def name(self, key: str) -> str:
-        """Return the whole name of a key, for a message."""
+        """Return the full name of a key, for a message."""
         return self._prefix + key
 
     def section(self, key: str, known: Collection[str] | None = None) -> "Section":
-        """Return a mapping below this one, empty where there is none."""
+        """Return a mapping below this one, empty if there is none."""
         return Section(self.name(key), self._values.get(key), known)
 
     def text(self, key: str) -> str:
-        """Return a text, empty where there is none."""
+        """Return a text, empty if there is none."""
         value = self._values.get(key)
         if value is None:
             return ""
@@ -117,7 +103,7 @@ class Section:
         return value
 
     def texts(self, key: str) -> tuple[str, ...] | None:
-        """Return a list of texts, or None where there is none."""
+        """Return a list of texts, or None if there is none."""
         value = self._values.get(key)
         if value is None:
             return None
@@ -130,7 +116,7 @@ class Section:
         return tuple((key, self.text(key)) for key in self._values)
 
     def flag(self, key: str) -> bool | None:
-        """Return a boolean, or None where there is none."""
+        """Return a boolean, or None if there is none."""
         text = self.text(key).lower()
         if text and text not in _YES | _NO:
             raise WebConfigError(f"{self.name(key)} must be true or false")

@@ -4,26 +4,22 @@ import httpx
 import pytest
 
 from exporter.simulator import Fleet, Simulator
-from tests.support.simulator import NOW, Naps, Stopwatch, http_client
+from tests.support.clock import Clock
+from tests.support.simulator import NOW, HeldSleep, http_client
 
 
 @pytest.fixture
-def stopwatch() -> Stopwatch:
-    return Stopwatch()
-
-
-@pytest.fixture
-def naps() -> Naps:
-    return Naps()
+def sleep() -> HeldSleep:
+    return HeldSleep()
 
 
 @pytest.fixture
 async def simulator(
     anyio_backend: str,  # noqa: ARG001  # anyio runs the fixture on it
-    stopwatch: Stopwatch,
-    naps: Naps,
+    clock: Clock,
+    sleep: HeldSleep,
 ) -> AsyncIterator[Simulator]:
-    async with Simulator(Fleet(1), clock=lambda: NOW, monotonic=stopwatch, sleep=naps) as running:
+    async with Simulator(Fleet(1), clock=lambda: NOW, monotonic=clock, sleep=sleep) as running:
         yield running
 
 

@@ -8,89 +8,88 @@ from types import MappingProxyType
 import httpx
 import pytest
 
-from exporter.simulator import FAULTS, Simulator
-from exporter.simulator.drill import Break
-from tests.support.simulator import Naps, Wire, connected, content_length
+from exporter.simulator import FAULTS, InjectFault, Simulator
+from tests.support.simulator import HeldSleep, Wire, connected, content_length
 
 pytestmark = pytest.mark.anyio
 
 MEBIBYTE = 1 << 20
-Proof = Callable[[Wire, Naps], Awaitable[None]]
+Proof = Callable[[Wire, HeldSleep], Awaitable[None]]
 
 
-async def answer_of(wire: Wire) -> tuple[int, bytes, bytes]:
+async def read_response(wire: Wire) -> tuple[int, bytes, bytes]:
     head = await wire.head()
     return int(head.split()[1]), head.lower(), await wire.reader.readexactly(content_length(head))
 
 
-def answers(status: int, *, starts: bytes = b"", head_has: bytes = b"", body_has: bytes = b"") -> Proof:
-    """Prove a proper answer after which the connection still lives."""
+def responds(status: int, *, starts: bytes = b"", head_has: bytes = b"", body_has: bytes = b"") -> Proof:
+    """Expect a valid response, after which the connection can be used again."""
 
-    async def proof(wire: Wire, _naps: Naps) -> None:
+    async def proof(wire: Wire, _sleep: HeldSleep) -> None:
         await wire.get()
-        seen, head, body = await answer_of(wire)
+        seen, head, body = await read_response(wire)
         assert seen == status
         assert body.startswith(starts)
         assert head_has in head
         assert body_has in body
         await wire.get("/drill")
-        assert (await answer_of(wire))[0] == 200
+        assert (await read_response(wire))[0] == 200
 
     return proof
 
 
-async def hang(wire: Wire, _naps: Naps) -> None:
+async def hang(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
     assert await wire.is_silent()
     await wire.get()
     assert await wire.is_silent()
 
 
-async def late(wire: Wire, naps: Naps) -> None:
+async def late(wire: Wire, sleep: HeldSleep) -> None:
     await wire.get()
     assert await wire.is_silent()
-    assert naps.asked == [5.0]
-    naps.end()
-    status, _, body = await answer_of(wire)
+    assert sleep.asked == [5.0]
+    sleep.release()
+    status, _, body = await read_response(wire)
     assert status == 200
     assert json.loads(body)
 
 
-async def drip(wire: Wire, naps: Naps) -> None:
+async def drip(wire: Wire, sleep: HeldSleep) -> None:
     await wire.get()
     length = content_length(await wire.head())
     assert await wire.reader.readexactly(1) == b"["
     assert await wire.is_silent()
-    naps.end()
+    sleep.release()
     assert await wire.reader.readexactly(1) == b"{"
     assert await wire.is_silent()
-    naps.end(length)
+    sleep.release(length)
     assert len(await wire.rest()) == length - 2
-    assert set(naps.asked) == {0.5}
+    assert set(sleep.asked) == {0.5}
 
 
-async def invalid_json(wire: Wire, _naps: Naps) -> None:
+async def invalid_json(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
-    status, _, body = await answer_of(wire)
+    status, _, body = await read_response(wire)
     assert status == 200
     with pytest.raises(json.JSONDecodeError):
         json.loads(body)
 
 
-async def deep_nesting(wire: Wire, _naps: Naps) -> None:
+async def deep_nesting(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
-    status, _, body = await answer_of(wire)
+    status, _, body = await read_response(wire)
     assert status == 200
     with pytest.raises(RecursionError):
         json.loads(body)
 
 
-async def bad_values(wire: Wire, _naps: Naps) -> None:
+async def bad_values(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
-    status, _, body = await answer_of(wire)
+    status, _, body = await read_response(wire)
     assert status == 200
-    rows = json.loads(body)
-    names = [row.get("backend") for row in rows if isinstance(row, dict)]
+    backends = json.loads(body)
+    names = [backend.get("backend") for backend in backends if isinstance(backend, dict)]
     assert names[:2] == ["simulator", "qpu.harmony"]
     assert names.count("qpu.forte-enterprise-3") == 2
     assert {"trap.text", "trap.null", "trap.missing-fields", "", None, 36} <= set(names)
@@ -98,33 +97,33 @@ async def bad_values(wire: Wire, _naps: Naps) -> None:
         assert trap in body
 
 
-async def truncate(wire: Wire, _naps: Naps) -> None:
+async def truncate(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
     head, body = await wire.head(), await wire.rest()
     assert 0 < len(body) < content_length(head)
 
 
-async def close(wire: Wire, _naps: Naps) -> None:
+async def close(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
     assert await wire.rest() == b""
 
 
-async def reset(wire: Wire, _naps: Naps) -> None:
+async def reset(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
     with pytest.raises(ConnectionResetError):
         await wire.rest()
 
 
-async def reset_in_body(wire: Wire, naps: Naps) -> None:
+async def reset_in_body(wire: Wire, sleep: HeldSleep) -> None:
     await wire.get()
     length = content_length(await wire.head())
     assert len(await wire.reader.readexactly(length // 2)) == length // 2
-    naps.end()
+    sleep.release()
     with pytest.raises(ConnectionResetError):
         await wire.rest()
 
 
-async def bad_chunk(wire: Wire, _naps: Naps) -> None:
+async def bad_chunk(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
     assert b"transfer-encoding: chunked" in (await wire.head()).lower()
     size = int(await wire.reader.readline(), 16)
@@ -132,16 +131,16 @@ async def bad_chunk(wire: Wire, _naps: Naps) -> None:
     assert await wire.rest() == b"\r\nzz\r\nnot a chunk\r\n"
 
 
-async def bad_gzip(wire: Wire, _naps: Naps) -> None:
+async def bad_gzip(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
-    status, head, body = await answer_of(wire)
+    status, head, body = await read_response(wire)
     assert status == 200
     assert b"content-encoding: gzip" in head
     with pytest.raises(gzip.BadGzipFile):
         gzip.decompress(body)
 
 
-async def not_http(wire: Wire, _naps: Naps) -> None:
+async def not_http(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
     assert await wire.rest() == b"220 mail.example.com ESMTP ready\r\n"
 
@@ -152,7 +151,7 @@ async def read_chunk(wire: Wire) -> bytes:
     return data
 
 
-async def gzip_bomb(wire: Wire, _naps: Naps) -> None:
+async def gzip_bomb(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
     assert b"content-encoding: gzip" in (await wire.head()).lower()
     inflate = zlib.decompressobj(31)
@@ -164,13 +163,13 @@ async def gzip_bomb(wire: Wire, _naps: Naps) -> None:
     assert sent < 0.2 * MEBIBYTE
 
 
-async def huge(wire: Wire, _naps: Naps) -> None:
+async def huge(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
     assert content_length(await wire.head()) > 64 * MEBIBYTE
     assert await wire.reader.readexactly(2 * MEBIBYTE) == b" " * 2 * MEBIBYTE
 
 
-async def endless(wire: Wire, _naps: Naps) -> None:
+async def endless(wire: Wire, _sleep: HeldSleep) -> None:
     await wire.get()
     assert b"transfer-encoding: chunked" in (await wire.head()).lower()
     for _chunk in range(80):
@@ -183,23 +182,23 @@ PROOFS = MappingProxyType(
         "hang": hang,
         "late": late,
         "drip": drip,
-        "http_500": answers(500, starts=ionq_shape, body_has=b'"error":"Internal Server Error"'),
-        "http_502": answers(502, starts=b"<!DOCTYPE html>", head_has=b"content-type: text/html"),
-        "http_503": answers(503, starts=ionq_shape),
-        "http_504": answers(504, starts=b"<!DOCTYPE html>"),
-        "http_520": answers(520, starts=b"<!DOCTYPE html>"),
-        "unauthorized": answers(401, starts=ionq_shape),
-        "forbidden": answers(403, starts=b"<!DOCTYPE html>"),
-        "not_found": answers(404, starts=ionq_shape),
-        "rate_limit": answers(429, starts=ionq_shape, head_has=b"retry-after: 60"),
-        "redirect": answers(302, head_has=b"location: https://elsewhere.invalid/"),
-        "garbage": answers(200, starts=b"<!DOCTYPE html>", head_has=b"content-type: text/html"),
-        "empty": answers(200, head_has=b"content-length: 0"),
-        "no_backends": answers(200, starts=b"[]"),
+        "http_500": responds(500, starts=ionq_shape, body_has=b'"error":"Internal Server Error"'),
+        "http_502": responds(502, starts=b"<!DOCTYPE html>", head_has=b"content-type: text/html"),
+        "http_503": responds(503, starts=ionq_shape),
+        "http_504": responds(504, starts=b"<!DOCTYPE html>"),
+        "http_520": responds(520, starts=b"<!DOCTYPE html>"),
+        "unauthorized": responds(401, starts=ionq_shape),
+        "forbidden": responds(403, starts=b"<!DOCTYPE html>"),
+        "not_found": responds(404, starts=ionq_shape),
+        "rate_limit": responds(429, starts=ionq_shape, head_has=b"retry-after: 60"),
+        "redirect": responds(302, head_has=b"location: https://elsewhere.invalid/"),
+        "garbage": responds(200, starts=b"<!DOCTYPE html>", head_has=b"content-type: text/html"),
+        "empty": responds(200, head_has=b"content-length: 0"),
+        "no_backends": responds(200, starts=b"[]"),
         "invalid_json": invalid_json,
         "deep_nesting": deep_nesting,
-        "not_utf8": answers(200, body_has=b"\xff\xfe"),
-        "wrong_shape": answers(200, starts=b'{"data":{"items":[{', head_has=b"application/json"),
+        "not_utf8": responds(200, body_has=b"\xff\xfe"),
+        "wrong_shape": responds(200, starts=b'{"data":{"items":[{', head_has=b"application/json"),
         "bad_values": bad_values,
         "truncate": truncate,
         "close": close,
@@ -221,28 +220,28 @@ def test_every_fault_has_a_proof() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_fault_does_on_the_wire_what_its_name_says(
-    simulator: Simulator, naps: Naps, fault: str
+    simulator: Simulator, sleep: HeldSleep, fault: str
 ) -> None:
-    simulator.drill.begin(Break(fault))
+    simulator.drill.begin(InjectFault(fault))
     async with asyncio.timeout(5), connected(simulator) as wire:
-        await PROOFS[fault](wire, naps)
+        await PROOFS[fault](wire, sleep)
 
 
 @pytest.mark.parametrize("fault", ["gzip_bomb", "huge"])
-async def test_whoever_reads_a_huge_body_to_its_end_has_the_right_rows(
+async def test_a_huge_body_ends_with_the_regular_one(
     simulator: Simulator, client: httpx.AsyncClient, fault: str
 ) -> None:
-    rows = (await client.get("/backends")).json()
-    simulator.drill.begin(Break(fault))
+    backends = (await client.get("/backends")).json()
+    simulator.drill.begin(InjectFault(fault))
     response = await client.get("/backends")
     assert len(response.content) > 64 * MEBIBYTE
-    assert response.json() == rows
+    assert response.json() == backends
 
 
-async def test_the_gzip_bomb_is_made_while_it_is_sent_so_that_others_get_their_turn(
+async def test_the_gzip_bomb_is_compressed_while_it_is_sent(
     simulator: Simulator,
 ) -> None:
-    simulator.drill.begin(Break("gzip_bomb"))
+    simulator.drill.begin(InjectFault("gzip_bomb"))
     async with connected(simulator) as wire:
         await wire.get()
         await wire.head()
@@ -250,10 +249,10 @@ async def test_the_gzip_bomb_is_made_while_it_is_sent_so_that_others_get_their_t
         await wire.reader.readuntil(b"\r\n0\r\n\r\n")
 
 
-async def test_an_endless_answer_to_one_client_keeps_no_other_waiting(
+async def test_an_endless_response_does_not_block_other_clients(
     simulator: Simulator, client: httpx.AsyncClient
 ) -> None:
-    simulator.drill.begin(Break("endless"))
+    simulator.drill.begin(InjectFault("endless"))
     async with connected(simulator) as wire:
         await wire.get()
         reading = asyncio.create_task(wire.rest())
@@ -262,19 +261,19 @@ async def test_an_endless_answer_to_one_client_keeps_no_other_waiting(
         await asyncio.gather(reading, return_exceptions=True)
 
 
-async def test_a_fault_on_one_endpoint_spares_the_other(
+async def test_a_fault_on_one_endpoint_leaves_the_other_alone(
     simulator: Simulator, client: httpx.AsyncClient
 ) -> None:
-    simulator.drill.begin(Break("http_503", "characterizations"))
+    simulator.drill.begin(InjectFault("http_503", "characterizations"))
     assert (await client.get("/backends")).status_code == 200
     assert (await client.get("/backends/qpu.forte-1")).status_code == 200
     assert (await client.get("/backends/qpu.forte-1/characterizations")).status_code == 503
 
 
-async def test_no_fault_touches_the_drill_or_the_help(
+async def test_no_fault_affects_the_drill_or_the_help_page(
     simulator: Simulator, client: httpx.AsyncClient
 ) -> None:
-    simulator.drill.begin(Break("reset"))
+    simulator.drill.begin(InjectFault("reset"))
     root = f"http://127.0.0.1:{simulator.port}"
     assert (await client.get(f"{root}/")).status_code == 200
     assert (await client.get(f"{root}/drill")).status_code == 200
@@ -285,12 +284,37 @@ async def test_no_fault_touches_the_drill_or_the_help(
 async def test_bad_values_come_in_characterizations_too(
     simulator: Simulator, client: httpx.AsyncClient
 ) -> None:
-    simulator.drill.begin(Break("bad_values"))
+    simulator.drill.begin(InjectFault("bad_values"))
     response = await client.get("/backends/qpu.forte-1/characterizations")
-    medians = [record["fidelity"]["spam"]["median"] for record in response.json()["characterizations"]]
+    medians = [one["fidelity"]["spam"]["median"] for one in response.json()["characterizations"]]
     assert medians[0] == "0.995"
     assert -0.5 in medians
     assert 1.5 in medians
     assert None in medians
     unknown = await client.get("/backends/qpu.nowhere/characterizations")
     assert unknown.json()["statusCode"] == 404
+
+
+def status_page(simulator: Simulator) -> str:
+    return f"{simulator.status_url}/api/v2/summary.json"
+
+
+async def test_the_status_page_has_faults_of_its_own(simulator: Simulator, client: httpx.AsyncClient) -> None:
+    simulator.drill.begin(InjectFault("http_500"))
+    assert (await client.get("/backends")).status_code == 500
+    assert (await client.get(status_page(simulator))).status_code == 200
+    simulator.drill.begin(InjectFault("http_503", "status"))
+    assert (await client.get("/backends")).status_code == 500
+    assert (await client.get(status_page(simulator))).status_code == 503
+
+
+async def test_bad_values_come_on_the_status_page_too(
+    simulator: Simulator, client: httpx.AsyncClient
+) -> None:
+    good = (await client.get(status_page(simulator))).json()
+    simulator.drill.begin(InjectFault("bad_values", "status"))
+    page = (await client.get(status_page(simulator))).json()
+    for part in ("components", "incidents", "scheduled_maintenances"):
+        assert page[part][: len(good[part])] == good[part]
+        assert {None, 36} <= {value for value in page[part] if not isinstance(value, dict | list)}
+    assert {"id": "trap", "name": "trap.unknown", "status": "on_fire"} in page["components"]

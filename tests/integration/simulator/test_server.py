@@ -1,17 +1,19 @@
 import asyncio
 import json
+import re
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
-from exporter.simulator import Fleet, Simulator, run_simulator
-from exporter.simulator.drill import Break
+from exporter.simulator import Fleet, InjectFault, Simulator, run_simulator
+from exporter.simulator.fleet.status_page import StatusPage
 from exporter.simulator.server import base_url
-from tests.support.simulator import NOW, Stopwatch, connected, content_length, http_client
+from tests.support.clock import Clock
+from tests.support.simulator import NOW, connected, content_length, http_client
 
 pytestmark = pytest.mark.anyio
 
@@ -23,29 +25,27 @@ def drill_url(simulator: Simulator) -> str:
 
 
 @pytest.mark.parametrize("base", ["/v0.4/backends", "/backends"])
-async def test_backends_are_the_fleets_rows(
-    simulator: Simulator, client: httpx.AsyncClient, base: str
-) -> None:
+async def test_backends_lists_the_fleet(simulator: Simulator, client: httpx.AsyncClient, base: str) -> None:
     response = await client.get(f"http://127.0.0.1:{simulator.port}{base}")
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json; charset=utf-8"
-    assert response.json() == Fleet(1).rows(NOW)
+    assert response.json() == Fleet(1).backends(NOW)
 
 
-async def test_one_backend_is_its_row(client: httpx.AsyncClient) -> None:
-    rows = {row["backend"]: row for row in Fleet(1).rows(NOW)}
-    assert (await client.get("/backends/qpu.forte-1")).json() == rows["qpu.forte-1"]
+async def test_a_backend_can_be_read_alone(client: httpx.AsyncClient) -> None:
+    backends = {one["backend"]: one for one in Fleet(1).backends(NOW)}
+    assert (await client.get("/backends/qpu.forte-1")).json() == backends["qpu.forte-1"]
 
 
-async def test_a_private_machine_is_seen_with_a_key_alone(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/backends", headers=KEY)).json() == Fleet(1).rows(NOW, with_key=True)
+async def test_a_private_backend_needs_a_key(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/backends", headers=KEY)).json() == Fleet(1).backends(NOW, with_key=True)
     for path in ("/backends/qpu.tempo-1", "/backends/qpu.tempo-1/characterizations"):
         assert (await client.get(path)).status_code == 404
         assert (await client.get(path, headers=KEY)).status_code == 200
 
 
 @pytest.mark.parametrize("authorization", ["Bearer secret", "apiKey", "secret", ""])
-async def test_another_authorization_is_refused_in_ionqs_shape(
+async def test_another_authorization_is_refused_in_ionqs_format(
     client: httpx.AsyncClient, authorization: str
 ) -> None:
     response = await client.get("/backends", headers={"Authorization": authorization})
@@ -68,16 +68,18 @@ async def test_characterizations_are_paged_and_filtered_by_the_query(client: htt
     assert chosen == {"characterizations": first["characterizations"][3:6], "pages": 0}
 
 
-async def test_the_newest_characterization_is_the_one_that_the_row_names(client: httpx.AsyncClient) -> None:
-    row = (await client.get("/backends/qpu.forte-1")).json()
+async def test_the_newest_characterization_is_the_one_that_the_backend_names(
+    client: httpx.AsyncClient,
+) -> None:
+    backend = (await client.get("/backends/qpu.forte-1")).json()
     page = (await client.get("/backends/qpu.forte-1/characterizations?limit=1")).json()
-    assert [record["id"] for record in page["characterizations"]] == [row["characterization_id"]]
+    assert [one["id"] for one in page["characterizations"]] == [backend["characterization_id"]]
 
 
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=11", "limit=x", "limit=", "page=0", "page=-1", "start=now", "end=2025-13-01"]
 )
-async def test_a_senseless_query_is_refused(client: httpx.AsyncClient, query: str) -> None:
+async def test_an_invalid_query_is_refused(client: httpx.AsyncClient, query: str) -> None:
     response = await client.get(f"/backends/qpu.forte-1/characterizations?{query}")
     assert response.status_code == 400
     assert query.partition("=")[0] in response.json()["message"]
@@ -85,12 +87,12 @@ async def test_a_senseless_query_is_refused(client: httpx.AsyncClient, query: st
 
 async def test_a_single_characterization_needs_a_key(client: httpx.AsyncClient) -> None:
     listed = (await client.get("/backends/qpu.forte-1/characterizations?limit=1")).json()
-    (record,) = listed["characterizations"]
-    path = f"/backends/qpu.forte-1/characterizations/{record['id']}"
+    (characterization,) = listed["characterizations"]
+    path = f"/backends/qpu.forte-1/characterizations/{characterization['id']}"
     refused = await client.get(path)
     assert refused.status_code == 401
     assert refused.json()["error"] == "Unauthorized"
-    assert (await client.get(path, headers=KEY)).json() == record
+    assert (await client.get(path, headers=KEY)).json() == characterization
     assert (await client.get(f"{path}0", headers=KEY)).status_code == 404
 
 
@@ -100,7 +102,7 @@ async def test_the_simulator_has_no_characterizations(client: httpx.AsyncClient)
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/backends/", "/backends/qpu.moon", "/backends/a/b", "/jobs"])
-async def test_what_is_not_there_is_404_in_ionqs_shape(client: httpx.AsyncClient, path: str) -> None:
+async def test_an_unknown_path_is_404_in_ionqs_format(client: httpx.AsyncClient, path: str) -> None:
     response = await client.get(path)
     assert response.status_code == 404
     assert response.json()["statusCode"] == 404
@@ -108,7 +110,7 @@ async def test_what_is_not_there_is_404_in_ionqs_shape(client: httpx.AsyncClient
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/backends"), ("DELETE", "/backends/x"), ("PUT", "/")])
-async def test_other_methods_are_405_and_told_what_is_allowed(
+async def test_other_methods_are_405_with_the_allowed_ones(
     client: httpx.AsyncClient, simulator: Simulator, method: str, path: str
 ) -> None:
     url = f"http://127.0.0.1:{simulator.port}{path}"
@@ -127,7 +129,7 @@ async def test_head_has_the_length_of_get_and_no_body(simulator: Simulator) -> N
         assert json.loads(await wire.reader.readexactly(content_length(head)))
 
 
-async def test_gzip_comes_only_to_those_who_ask(client: httpx.AsyncClient) -> None:
+async def test_gzip_is_sent_only_if_the_client_accepts_it(client: httpx.AsyncClient) -> None:
     packed = await client.get("/backends", headers={"Accept-Encoding": "br, gzip;q=0.5"})
     assert packed.headers["content-encoding"] == "gzip"
     for refusal in ("identity", "gzip;q=0", "gzip; q=0.00", "br"):
@@ -137,12 +139,31 @@ async def test_gzip_comes_only_to_those_who_ask(client: httpx.AsyncClient) -> No
         assert int(packed.headers["content-length"]) < int(plain.headers["content-length"])
 
 
-async def test_every_answer_has_a_request_id_of_its_own(
-    simulator: Simulator, client: httpx.AsyncClient
-) -> None:
+async def test_every_response_has_its_own_request_id(simulator: Simulator, client: httpx.AsyncClient) -> None:
     paths = ["/backends", "/nothing", drill_url(simulator), "/backends/x/characterizations"]
     seen = [UUID((await client.get(path)).headers["x-request-id"]) for path in paths]
     assert len(set(seen)) == len(paths)
+
+
+@pytest.mark.parametrize("fault", [None, "http_502", "drip", "bad_gzip"])
+async def test_every_response_says_that_it_is_simulated(simulator: Simulator, fault: str | None) -> None:
+    if fault:
+        simulator.drill.begin(InjectFault(fault))
+    async with connected(simulator) as wire:
+        await wire.get()
+        assert b"x-ionq-simulator: seed=1\r\n" in (await wire.head()).lower()
+
+
+async def test_the_demo_begins_with_a_degraded_backend_and_a_maintenance_within_a_day(
+    simulator: Simulator, client: httpx.AsyncClient
+) -> None:
+    simulator.begin_demo()
+    assert (await client.get("/backends/qpu.forte-enterprise-2")).json()["degraded"] is True
+    listed = (await summary(client, simulator))["scheduled_maintenances"]
+    (maintenance,) = [one for one in listed if one["name"] == "Maintenance of the demo"]
+    assert [component["name"] for component in maintenance["components"]] == ["IonQ Forte"]
+    ahead = datetime.fromisoformat(maintenance["scheduled_for"]) - NOW
+    assert timedelta(0) < ahead < timedelta(days=1)
 
 
 async def test_a_connection_is_kept_for_any_number_of_requests(simulator: Simulator) -> None:
@@ -168,7 +189,7 @@ async def test_a_connection_is_kept_for_any_number_of_requests(simulator: Simula
         (b"POST /drill HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
     ],
 )
-async def test_a_request_that_is_wrong_or_too_large_is_refused_and_ends_the_connection(
+async def test_a_malformed_or_too_large_request_is_refused_and_closes_the_connection(
     simulator: Simulator, sent: bytes, status: bytes
 ) -> None:
     async with connected(simulator) as wire:
@@ -179,13 +200,13 @@ async def test_a_request_that_is_wrong_or_too_large_is_refused_and_ends_the_conn
         assert json.loads(await wire.rest())["statusCode"] == int(status)
 
 
-async def test_a_client_that_asks_before_it_sends_its_body_is_told_to_go_on(simulator: Simulator) -> None:
-    order = b'{"fault": "hang"}'
+async def test_expect_100_continue_is_honoured(simulator: Simulator) -> None:
+    body = b'{"fault": "hang"}'
     async with connected(simulator) as wire:
-        headers = f"Content-Length: {len(order)}\r\nExpect: 100-continue\r\n"
+        headers = f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n"
         await wire.get("/drill", method="POST", headers=headers)
         assert await wire.head() == b"HTTP/1.1 100 \r\n\r\n"
-        await wire.send(order)
+        await wire.send(body)
         assert (await wire.head()).split()[1] == b"200"
         assert simulator.drill.fault("backends") == "hang"
 
@@ -195,33 +216,89 @@ async def test_an_idle_connection_is_closed_after_a_while() -> None:
         assert await wire.rest() == b""
 
 
-async def test_requests_to_ionqs_endpoints_are_counted_and_no_others(
+async def test_only_requests_to_ionqs_endpoints_are_counted(
     simulator: Simulator, client: httpx.AsyncClient
 ) -> None:
     for path in ("/backends", "/backends/qpu.moon", "/backends/qpu.forte-1/characterizations", "/nothing"):
         await client.get(path)
     await client.get(drill_url(simulator))
-    assert simulator.requests == 3
-    assert simulator.requests_by_endpoint == {"backends": 2, "characterizations": 1}
+    await client.get(f"{simulator.status_url}/api/v2/summary.json")
+    assert simulator.requests_by_endpoint == {"backends": 2, "characterizations": 1, "status": 1}
 
 
-async def test_a_drill_is_ordered_listed_and_ended_over_http(
-    simulator: Simulator, client: httpx.AsyncClient, stopwatch: Stopwatch
+async def test_a_drill_is_begun_listed_and_ended_over_http(
+    simulator: Simulator, client: httpx.AsyncClient, clock: Clock
 ) -> None:
     url = drill_url(simulator)
-    order = {"backend": "qpu.forte-*", "status": "unavailable", "for": "5m"}
-    posted = await client.post(url, json=order)
+    request = {"backend": "qpu.forte-*", "status": "unavailable", "for": "5m"}
+    posted = await client.post(url, json=request)
     assert posted.status_code == 200
-    assert posted.json()["in_force"] == [
-        {"backend": "qpu.forte-*", "status": "unavailable", "remaining_seconds": 300.0}
-    ]
+    assert posted.text == '{"backend":"qpu.forte-*","status":"unavailable","remaining_seconds":300.0}\n'
     assert (await client.get("/backends/qpu.forte-1")).json()["status"] == "unavailable"
-    stopwatch.seconds += 100
-    listed = (await client.get(url)).json()
-    assert listed["in_force"][0]["remaining_seconds"] == 200.0
-    assert listed["faults"]["rate_limit"] == "429 with Retry-After: 60"
-    assert (await client.delete(url)).json() == {"ended": 1}
-    assert (await client.get("/backends")).json() == Fleet(1).rows(NOW)
+    clock.now += 100
+    listed = (await client.get(url)).text
+    assert listed == f'{{"active":[{posted.text.strip().replace("300.0", "200.0")}]}}\n'
+    assert (await client.delete(url)).text == '{"ended":1}\n'
+    assert (await client.get("/backends")).json() == Fleet(1).backends(NOW)
+
+
+async def summary(client: httpx.AsyncClient, simulator: Simulator) -> dict[str, Any]:
+    response = await client.get(f"{simulator.status_url}/api/v2/summary.json")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    page: dict[str, Any] = response.json()
+    return page
+
+
+async def test_the_status_page_is_served_without_a_key(
+    client: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    assert await summary(client, simulator) == StatusPage(1).summary(NOW)
+
+
+async def test_a_drill_reports_an_incident_on_the_status_page_and_makes_its_backends_unavailable(
+    client: httpx.AsyncClient, simulator: Simulator, clock: Clock
+) -> None:
+    incident = {"incident": "Laser fault", "backend": "qpu.forte-1", "impact": "critical", "for": "5m"}
+    posted = (await client.post(drill_url(simulator), json=incident)).json()
+    assert posted["backends"] == ["qpu.forte-1"]
+    (listed,) = (await summary(client, simulator))["incidents"]
+    assert (listed["id"], listed["name"], listed["impact"]) == (posted["id"], "Laser fault", "critical")
+    assert [component["name"] for component in listed["components"]] == ["IonQ Forte"]
+    assert (await client.get("/backends/qpu.forte-1")).json()["status"] == "unavailable"
+    clock.now += 300
+    assert (await summary(client, simulator))["incidents"] == []
+    assert (await client.get("/backends/qpu.forte-1")).json()["status"] == "available"
+
+
+async def test_a_drill_announces_a_maintenance_that_begins_overruns_and_ends() -> None:
+    now = NOW
+    async with (
+        Simulator(Fleet(1), clock=lambda: now) as simulator,
+        http_client(simulator.url) as client,
+    ):
+        maintenance = {
+            "maintenance": "Cooling",
+            "backend": "qpu.forte-1",
+            "in": "1m",
+            "lasts": "1h",
+            "overruns": "1h",
+        }
+        posted = (await client.post(drill_url(simulator), json=maintenance)).json()
+        seen = []
+        for minutes in (0, 1, 62, 121):
+            now = NOW + timedelta(minutes=minutes)
+            listed = (await summary(client, simulator))["scheduled_maintenances"]
+            status = [one["status"] for one in listed if one["id"] == posted["id"]]
+            seen.append((status, (await client.get("/backends/qpu.forte-1")).json()["status"]))
+        assert seen == [
+            (["scheduled"], "available"),
+            (["in_progress"], "unavailable"),
+            (["in_progress"], "unavailable"),
+            ([], "available"),
+        ]
+        assert posted["scheduled_until"] == "2026-11-22T13:01:30Z"
+        assert (await client.get(drill_url(simulator))).json() == {"active": []}
 
 
 async def test_a_backend_that_a_drill_removed_is_404(client: httpx.AsyncClient, simulator: Simulator) -> None:
@@ -232,49 +309,52 @@ async def test_a_backend_that_a_drill_removed_is_404(client: httpx.AsyncClient, 
     assert (await client.post(drill_url(simulator), json=back)).status_code == 200
 
 
-async def test_a_private_machine_can_be_drilled_without_a_key(
+async def test_a_drill_can_change_a_private_backend_without_a_key(
     client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
     await client.post(drill_url(simulator), json={"backend": "qpu.tempo-1", "status": "retired"})
     assert (await client.get("/backends/qpu.tempo-1", headers=KEY)).json()["status"] == "retired"
 
 
-async def test_a_wrong_order_is_400_and_says_what_is_right(
+async def test_an_invalid_drill_request_is_400_and_says_what_is_accepted(
     client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
     response = await client.post(drill_url(simulator), json={"backend": "qpu.moon", "status": "x"})
     assert response.status_code == 400
     assert response.json()["error"] == "Bad Request"
+    assert response.text.endswith("\n")
     assert '"qpu.forte-1", "qpu.forte-enterprise-1"' in response.json()["message"]
 
 
-async def test_any_text_that_was_forced_is_sent(client: httpx.AsyncClient, simulator: Simulator) -> None:
-    order = b'{"backend": "qpu.forte-1", "location": "\\ud800 \\u0000 \xc3\xa9"}'
-    await client.post(drill_url(simulator), content=order)
+async def test_an_override_can_be_any_text(client: httpx.AsyncClient, simulator: Simulator) -> None:
+    override = b'{"backend": "qpu.forte-1", "location": "\\ud800 \\u0000 \xc3\xa9"}'
+    await client.post(drill_url(simulator), content=override)
     assert (await client.get("/backends/qpu.forte-1")).json()["location"] == "\ud800 \0 é"
 
 
-async def test_the_root_explains_the_drill_with_commands_for_this_very_server(
+async def test_the_help_page_has_commands_for_this_server(
     client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
     response = await client.get(f"http://127.0.0.1:{simulator.port}/")
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert f"curl http://127.0.0.1:{simulator.port}/drill -d" in response.text
+    for command in re.findall(r"drill -d '(.*?)'", response.text):
+        assert (await client.post(drill_url(simulator), content=command)).status_code == 200, command
     assert "rate_limit" in response.text
 
 
-async def test_simulated_time_moves_the_answers() -> None:
+async def test_responses_follow_simulated_time() -> None:
     moments = iter([NOW, NOW + timedelta(days=30)])
     async with (
         Simulator(Fleet(1), clock=lambda: next(moments)) as simulator,
         http_client(simulator.url) as client,
     ):
         first, second = [(await client.get("/backends")).json() for _ in range(2)]
-    assert first == Fleet(1).rows(NOW)
-    assert second == Fleet(1).rows(NOW + timedelta(days=30))
+    assert first == Fleet(1).backends(NOW)
+    assert second == Fleet(1).backends(NOW + timedelta(days=30))
 
 
-async def test_closing_is_prompt_even_with_clients_that_hang_wait_or_do_not_read() -> None:
+async def test_closing_does_not_wait_for_clients() -> None:
     arrived = asyncio.Event()
     simulator = Simulator(Fleet(1), log=lambda _event, **_fields: arrived.set())
     await simulator.start()
@@ -282,7 +362,7 @@ async def test_closing_is_prompt_even_with_clients_that_hang_wait_or_do_not_read
         await idle.send(b"GET / HT")
         for wire, fault in ((hanging, "hang"), (deaf, "endless")):
             arrived.clear()
-            simulator.drill.begin(Break(fault))
+            simulator.drill.begin(InjectFault(fault))
             await wire.get()
             await arrived.wait()
         async with asyncio.timeout(1):
@@ -296,7 +376,7 @@ async def test_a_simulator_can_be_started_again_but_not_twice_at_once() -> None:
     simulator = Simulator(Fleet(1))
     for _ in range(2):
         async with simulator:
-            with pytest.raises(RuntimeError, match="running already"):
+            with pytest.raises(RuntimeError, match="already running"):
                 await simulator.start()
     await simulator.close()
 
@@ -321,11 +401,11 @@ async def test_it_listens_on_sockets_that_are_bound_already() -> None:
         ("::", "http://[::1]:80/v0.4"),
     ],
 )
-def test_the_url_is_one_that_a_client_here_can_use(host: str, url: str) -> None:
+def test_the_url_can_be_used_on_this_machine(host: str, url: str) -> None:
     assert base_url(host, 80) == url
 
 
-async def test_running_ends_when_cancelled_and_frees_the_port() -> None:
+async def test_cancelling_stops_the_server() -> None:
     simulator = Simulator(Fleet(1))
     await simulator.start()
     running = asyncio.create_task(run_simulator(simulator))
@@ -349,7 +429,7 @@ async def test_requests_are_logged_with_their_fault() -> None:
         http_client(simulator.url) as client,
     ):
         await client.get("/backends")
-        simulator.drill.begin(Break("http_503"))
+        simulator.drill.begin(InjectFault("http_503"))
         await client.get("/backends", headers=KEY)
     target = {"method": "GET", "target": "/v0.4/backends", "status": 200}
     assert logged == [

@@ -15,16 +15,34 @@ from tests.system.grafana.prometheus import (
     Prometheus,
     prometheus_over,
 )
+from tests.system.grafana.scenes import write_scenes
 
 
 @pytest.fixture(scope="session")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A Prometheus that scraped two exporters for two weeks, after a backfill of the year before."""
-    program = require_tool("prometheus", package="prometheus")
-    promtool = require_tool("promtool", package="prometheus")
+def program() -> str:
+    return require_tool("prometheus", package="prometheus")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    return require_tool("promtool", package="prometheus")
+
+
+@pytest.fixture(scope="session")
+def prometheus(program: str, promtool: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus that scraped two exporters for eight days, after a backfill of the year before."""
     data = tmp_path_factory.mktemp("prometheus") / "data"
     begin = END - DAYS * DAY_SECONDS
     write_past(data, promtool, begin=END - PAST_DAYS * DAY_SECONDS, end=begin, step_seconds=PAST_STEP_SECONDS)
     write_blocks(live(END, days=DAYS, step_seconds=SCRAPE_SECONDS), data, promtool)
+    with prometheus_over(program, data) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def scenes(program: str, promtool: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus with the moments that were written by hand."""
+    data = tmp_path_factory.mktemp("scenes") / "data"
+    write_scenes(data, promtool)
     with prometheus_over(program, data) as running:
         yield running

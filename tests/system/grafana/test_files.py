@@ -3,15 +3,8 @@ import subprocess
 
 import yaml
 
-from grafana.generator import DASHBOARDS, to_json
+from tests.support.dashboards import FILES, GRAFANA
 from tests.support.tools import require_tool
-from tests.system.grafana.files import FILES, GRAFANA
-
-
-def test_the_dashboards_are_what_the_code_yields() -> None:
-    assert {path.stem for path in FILES} == set(DASHBOARDS)
-    for path in FILES:
-        assert path.read_text("utf-8") == to_json(DASHBOARDS[path.stem]), "run: make dashboards"
 
 
 def test_the_config_maps_hold_the_same_for_the_sidecar_to_find() -> None:

@@ -62,7 +62,7 @@ def test_no_more_are_asked_than_may_wait_until_one_is_answered(resolver: SilentR
     async def ask_too_often() -> None:
         waiting = [asyncio.ensure_future(look_up("ionq.invalid")) for _ in range(MAX_LOOKUPS)]
         await asyncio.sleep(0)
-        with pytest.raises(socket.gaierror, match="16 lookups of names are not answered yet"):
+        with pytest.raises(socket.gaierror, match="16 DNS lookups are not answered yet"):
             await look_up("localhost")
         resolver.mended.set()
         answers = await asyncio.gather(*waiting, return_exceptions=True)

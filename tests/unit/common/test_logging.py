@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import logging
@@ -14,7 +15,7 @@ from freezegun import freeze_time
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from exporter.common.logging import FORMATS, LEVELS, configure_logs
+from exporter.common.logging import FORMATS, LEVELS, configure_logs, stderr_writer
 from exporter.ionq.api_key import ApiKey
 
 HOSTILE = [
@@ -233,30 +234,26 @@ def test_a_second_configuration_replaces_the_first() -> None:
     assert json.loads(one_line(second))["message"] == "it broke"
 
 
-# A stream that takes no more
-
-
-class Broken(io.StringIO):
-    """A stream whose reader is gone."""
-
-    def write(self, _text: str) -> int:
-        raise BrokenPipeError
-
-    def flush(self) -> None:
-        raise BrokenPipeError
-
-
-def closed() -> io.StringIO:
+def test_an_error_that_a_library_repeats_is_logged_at_a_falling_rate() -> None:
     stream = io.StringIO()
-    stream.close()
-    return stream
+    configure_logs("info", "logfmt", stream)
+    for number in range(1000):
+        message = f"socket.accept() out of system resource\nsocket: {number}"
+        logging.getLogger("asyncio").error(message)
+        logging.getLogger("uvicorn.error").error("Exception in ASGI application", exc_info=OSError("full"))
+    assert len(stream.getvalue().splitlines()) == 2
 
 
-@pytest.mark.parametrize("stream", [Broken(), closed(), None], ids=["broken", "closed", "none"])
-def test_a_line_that_cannot_be_written_is_lost_and_disturbs_nobody(
-    stream: io.StringIO | None, capfd: pytest.CaptureFixture[str]
+def test_a_library_s_error_that_cannot_be_formatted_is_dropped_and_raises_nothing(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    logger = configure_logs("info", "logfmt", stream)
-    logger.error("ionq_read_failed")
-    logging.getLogger("uvicorn.error").error("Exception in ASGI application")
-    assert capfd.readouterr() == ("", "")
+    class Unprintable:
+        def __str__(self) -> str:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    stream = io.StringIO()
+    configure_logs("info", "logfmt", stream)
+    monkeypatch.setattr(stderr_writer(), "dropped_lines", 0)
+    logging.getLogger("asyncio").error(Unprintable())
+    assert stream.getvalue() == ""
+    assert stderr_writer().dropped_lines == 1

@@ -1,10 +1,9 @@
 """What a caller that stops waiting reports, by how far the read got until then."""
 
-import asyncio
-
 import pytest
 
 from exporter.common.errors import HTTPStatusError
+from exporter.ionq.network import Network, Step
 from exporter.ionq.progress import ReadProgress
 
 UNAVAILABLE = HTTPStatusError("IonQ answered 503: see https://status.ionq.co", 503)
@@ -12,12 +11,13 @@ UNAVAILABLE.request_id = "req-1"
 
 
 def attempt(
-    progress: ReadProgress, *events: str, host: str = "api.ionq.co", secure: bool = True
+    progress: ReadProgress, step: Step | None, *, host: str = "api.ionq.co", new: bool = True
 ) -> ReadProgress:
-    """Begin an attempt for which httpcore reports these events."""
-    progress.begin_attempt(host, secure=secure)
-    for event in events:
-        asyncio.run(progress.trace(f"connection.{event}", {"return_value": None}))
+    """Begin an attempt whose connection, a new one or a kept one, gets as far as a step."""
+    network = Network(secure=True)
+    progress.begin_attempt(host, network)
+    network.step = step
+    network.connections += new
     return progress
 
 
@@ -26,11 +26,6 @@ def overdue(progress: ReadProgress) -> tuple[str, str]:
     return error.reason, error.message
 
 
-CONNECTING = ("connect_tcp.started",)
-CONNECTED = (*CONNECTING, "connect_tcp.complete")
-HANDSHAKING = (*CONNECTED, "start_tls.started")
-ASKED = (*HANDSHAKING, "start_tls.complete", "send_request_headers.started")
-REUSED = ("send_request_headers.started",)
 NO_CONNECTION = "no connection to api.ionq.co within 4s: check DNS, firewall and HTTPS_PROXY, or wait"
 NO_HANDSHAKE = "no TLS handshake with api.ionq.co within 4s: check firewall and HTTPS_PROXY, or wait"
 NO_RESPONSE = "no complete response within 4s: see https://status.ionq.co, or wait"
@@ -41,45 +36,39 @@ def test_a_read_that_was_not_begun_has_no_response() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "reason", "message"),
+    ("step", "reason", "message"),
     [
-        (CONNECTING, "connect", NO_CONNECTION),
-        (CONNECTED, "connect", NO_CONNECTION),
-        ((*CONNECTED, "receive_response_headers.started"), "connect", NO_CONNECTION),
-        (HANDSHAKING, "tls", NO_HANDSHAKE),
-        (ASKED, "timeout", NO_RESPONSE),
-        (REUSED, "timeout", NO_RESPONSE),
+        (Step.CONNECTING, "connect", NO_CONNECTION),
+        (Step.HANDSHAKING, "tls", NO_HANDSHAKE),
+        (Step.OPEN, "timeout", NO_RESPONSE),
+        (None, "timeout", NO_RESPONSE),
     ],
 )
-def test_the_reason_is_the_step_that_did_not_end(events: tuple[str, ...], reason: str, message: str) -> None:
-    assert overdue(attempt(ReadProgress(), *events)) == (reason, message)
-
-
-@pytest.mark.parametrize(("events", "reason"), [(CONNECTING, "connect"), (CONNECTED, "timeout")])
-def test_without_tls_a_connection_is_made_once_tcp_is_connected(events: tuple[str, ...], reason: str) -> None:
-    assert overdue(attempt(ReadProgress(), *events, secure=False))[0] == reason
+def test_the_reason_is_the_step_that_did_not_end(step: Step | None, reason: str, message: str) -> None:
+    assert overdue(attempt(ReadProgress(), step)) == (reason, message)
 
 
 def test_a_proxy_is_part_of_the_host() -> None:
-    progress = attempt(ReadProgress(), *CONNECTING, host="api.ionq.co through the proxy proxy.test:3128")
-    assert "no connection to api.ionq.co through the proxy proxy.test:3128 within 4s" in overdue(progress)[1]
+    host = "api.ionq.co through the proxy proxy.test:3128"
+    progress = attempt(ReadProgress(), Step.CONNECTING, host=host)
+    assert f"no connection to {host} within 4s" in overdue(progress)[1]
 
 
 @pytest.mark.parametrize(
-    ("events", "second"),
+    ("second_step", "second"),
     [
         (None, "no time for a second attempt"),
-        (CONNECTING, "no response to a second attempt"),
-        (ASKED, "no response to a second attempt"),
+        (Step.CONNECTING, "no response to a second attempt"),
+        (Step.OPEN, "no response to a second attempt"),
     ],
 )
 def test_the_first_response_is_reported_when_a_second_attempt_has_none(
-    events: tuple[str, ...] | None, second: str
+    second_step: Step | None, second: str
 ) -> None:
-    progress = attempt(ReadProgress(), *ASKED)
+    progress = attempt(ReadProgress(), Step.OPEN)
     progress.first_response = UNAVAILABLE
-    if events is not None:
-        attempt(progress, *events)
+    if second_step:
+        attempt(progress, second_step)
     error = progress.overdue("within 4s")
     assert (error.reason, error.request_id) == ("http_status", "req-1")
     assert error.message == f"IonQ answered 503: see https://status.ionq.co ({second})"
@@ -87,12 +76,12 @@ def test_the_first_response_is_reported_when_a_second_attempt_has_none(
 
 
 def test_the_last_of_several_attempts_counts() -> None:
-    progress = attempt(ReadProgress(), *ASKED)
+    progress = attempt(ReadProgress(), Step.OPEN)
     assert not progress.reused_connection
-    attempt(progress, *REUSED, "receive_response_headers.complete")
+    attempt(progress, Step.OPEN, new=False)
+    progress.answered = True
     assert progress.attempts == 2
     assert progress.reused_connection
-    assert progress.answered
-    attempt(progress, *CONNECTING)
+    attempt(progress, Step.CONNECTING)
     assert not progress.answered
     assert overdue(progress)[0] == "connect"

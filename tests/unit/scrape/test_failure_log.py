@@ -15,7 +15,7 @@ from exporter.common.errors import (
     UnexpectedError,
 )
 from exporter.records.json_values import Rejection
-from exporter.scrape.failure_log import FailureLog, FallingRate
+from exporter.scrape.failure_log import FailureLog
 from tests.support.clock import Clock
 
 DAY = 86_400
@@ -494,31 +494,3 @@ def test_bad_values_on_the_status_page_are_told_when_they_change_and_then_at_a_f
         ("ionq_values_rejected", 2),
     ]
     assert told[0]["examples"] == "API: status_page.component status 7 is not text"
-
-
-# The rate
-
-
-def test_the_number_of_kinds_told_at_once_is_bounded(clock: Clock) -> None:
-    rate = FallingRate(clock)
-    told_at_once = sum(rate.should_log(f"kind {number}") for number in range(10_000))
-    assert told_at_once == 50
-
-
-def test_more_kinds_than_that_are_told_at_the_falling_rate(clock: Clock) -> None:
-    rate = FallingRate(clock)
-    for number in range(50):
-        assert rate.should_log(number)
-    assert not rate.should_log("one more")
-    clock.now += 60
-    assert rate.should_log("one more")
-    assert not rate.should_log("one more")
-
-
-def test_an_hour_without_events_starts_afresh(clock: Clock) -> None:
-    rate = FallingRate(clock)
-    for number in range(50):
-        rate.should_log(number)
-    clock.now += 3601
-    assert rate.should_log("one more")
-    assert rate.should_log(0)

@@ -3,24 +3,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exporter.simulator import simulated_clock, utc_now
-from tests.support.simulator import NOW, Stopwatch
+from tests.support.clock import Clock
+from tests.support.simulator import NOW
 
 
-def test_a_simulated_clock_lives_so_many_seconds_per_real_second() -> None:
-    stopwatch = Stopwatch()
-    clock = simulated_clock(60, start=NOW, monotonic=stopwatch)
-    assert clock() == NOW
-    stopwatch.seconds += 90
-    assert clock() == NOW + timedelta(minutes=90)
+def test_a_simulated_clock_runs_faster_than_real_time(clock: Clock) -> None:
+    simulated = simulated_clock(60, start=NOW, monotonic=clock)
+    assert simulated() == NOW
+    clock.now += 90
+    assert simulated() == NOW + timedelta(minutes=90)
 
 
-def test_a_simulated_clock_starts_at_the_real_present() -> None:
+def test_a_simulated_clock_starts_at_the_real_time(clock: Clock) -> None:
     before = utc_now()
-    clock = simulated_clock(monotonic=Stopwatch())
-    assert before <= clock() <= datetime.now(UTC)
+    assert before <= simulated_clock(monotonic=clock)() <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan"), float("inf"), 1_000_001])
-def test_a_speed_that_no_calendar_survives_is_refused(speed: float) -> None:
+def test_a_speed_out_of_range_is_refused(speed: float) -> None:
     with pytest.raises(ValueError, match="speed must be above 0"):
         simulated_clock(speed)

@@ -1,0 +1,46 @@
+"""An HTTP response, and how it is sent over ASGI."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+PLAIN = "text/plain; charset=utf-8"
+
+_CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response whose body is complete before it is sent."""
+
+    body: bytes
+    content_type: str = PLAIN
+    status: HTTPStatus = HTTPStatus.OK
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def plain_response(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a response that says no more than its status."""
+    return Response(f"{int(status)} {status.phrase}\n".encode(), status=status, headers=headers or {})
+
+
+async def send_response(send: Send, response: Response, method: str) -> None:
+    """Send a response as fast as the client reads it.
+
+    The connection buffers one chunk at a time, so ``expected_content_length`` says how much is unsent.
+    """
+    headers = {"content-type": response.content_type, "x-content-type-options": "nosniff", **response.headers}
+    if method != "HEAD" or response.body:
+        headers["content-length"] = str(len(response.body))
+    fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": int(response.status), "headers": fields})
+    body = memoryview(response.body)
+    while True:
+        chunk, body = body[:_CHUNK_BYTES], body[_CHUNK_BYTES:]
+        await send({"type": "http.response.body", "body": chunk, "more_body": bool(body)})
+        if not body:
+            return

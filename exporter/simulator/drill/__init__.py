@@ -1,0 +1,1 @@
+"""The drill: changes to the fleet and faults of the API, made on request."""

@@ -1,0 +1,1 @@
+"""The simulated fleet: pure functions of a seed and a moment."""
