@@ -160,7 +160,12 @@ READ_FLAGS = (
 )
 
 LOG_FLAGS = (
-    flag("log.level", type=click.Choice(logs.LEVELS), default="info", help="The least severe level to log."),
+    flag(
+        "log.level",
+        type=click.Choice(logs.LEVELS, case_sensitive=False),
+        default="info",
+        help="The least severe level to log.",
+    ),
     flag("log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="How to write log lines."),
 )
 
