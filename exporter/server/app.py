@@ -1,5 +1,6 @@
 """The HTTP surface: which path gets which response. It knows nothing of IonQ's JSON."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -45,6 +46,7 @@ class WebApp:
         self._timeout_offset_seconds = timeout_offset_seconds
         self._api_url = api_url
         self._started_at = datetime.now(UTC)
+        self._rendering = asyncio.Lock()
 
     async def __call__(self, scope: dict[str, Any], _receive: Receive, send: Send) -> None:
         """Respond to one request."""
@@ -76,7 +78,12 @@ class WebApp:
             offset_seconds=self._timeout_offset_seconds,
             timeout_seconds=self._timeout_seconds,
         )
-        body = encode_scrape(await self._scraper.scrape(deadline), self._exporter_metrics, form)
+        scrape = await self._scraper.scrape(deadline)
+        async with self._rendering:
+            # A turn of the event loop for each of many scrapes that end together: the connections that they
+            # block are closed in between, and their responses freed.
+            await asyncio.sleep(0)
+            body = encode_scrape(scrape, self._exporter_metrics, form)
         vary = {"vary": "accept, accept-encoding"}
         if accepts_gzip(headers.get("accept-encoding", "")):
             return Response(compress(body), form.value, headers={**vary, "content-encoding": "gzip"})

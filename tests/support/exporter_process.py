@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import IO, Self
 
@@ -59,6 +59,7 @@ class ExporterProcess:
         characterizations: bool = False,
         command: str = "serve",
         stdout: IO[str] | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.log: list[str] = []
         self._logged = threading.Condition()
@@ -66,6 +67,7 @@ class ExporterProcess:
         address = ["--web.listen-address=127.0.0.1:0"] if listen else []
         self.process = subprocess.Popen(
             [
+                *prefix,
                 sys.executable,
                 *_DEVELOPMENT_MODE,
                 "-m",

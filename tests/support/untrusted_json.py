@@ -15,6 +15,7 @@ GOOD_ROW: dict[str, Any] = {
     "degraded": False,
     "last_updated": "2025-06-16T00:00:00Z",
     "characterization_id": "617a1f8b-59d4-435d-aa33-695433d7155e",
+    "has_access": True,
 }
 
 GOOD_RECORD: dict[str, Any] = {

@@ -47,6 +47,7 @@ FIELDS = MappingProxyType(
         "average_queue_time": _NUMBER,
         "characterization_id": _TEXT,
         "degraded": _Kind((bool,), "true or false"),
+        "has_access": _Kind((bool,), "true or false"),
         "kw": _NUMBER,
         "last_updated": _Kind((str, int), "a string or an integer"),
         "location": _TEXT,

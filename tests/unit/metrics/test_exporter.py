@@ -56,6 +56,7 @@ def test_every_field_that_can_be_rejected_is_present_from_the_start_with_0() -> 
         "degraded": 0,
         "last_updated": 0,
         "characterization_id": 0,
+        "has_access": 0,
         "record": 0,
         "record.id": 0,
         "record.backend": 0,

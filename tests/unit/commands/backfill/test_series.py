@@ -154,9 +154,9 @@ ionq_backend_characterization_timestamp_seconds{{job="ionq",backend="qpu.aria-1"
 ionq_backend_characterization_timestamp_seconds{{job="ionq",backend="qpu.aria-1",location=""}} 20.0 20
 # HELP ionq_backend_characterization_record_info {record}
 # TYPE ionq_backend_characterization_record_info gauge
-ionq_backend_characterization_record_info{{backend="qpu.aria-1",characterization_id="a",job="ionq",location=""}} 1.0 0
-ionq_backend_characterization_record_info{{backend="qpu.aria-1",characterization_id="b",job="ionq",location=""}} 1.0 10
-ionq_backend_characterization_record_info{{backend="qpu.aria-1",characterization_id="c",job="ionq",location=""}} 1.0 20
+ionq_backend_characterization_record_info{{job="ionq",backend="qpu.aria-1",characterization_id="a",location=""}} 1.0 0
+ionq_backend_characterization_record_info{{job="ionq",backend="qpu.aria-1",characterization_id="b",location=""}} 1.0 10
+ionq_backend_characterization_record_info{{job="ionq",backend="qpu.aria-1",characterization_id="c",location=""}} 1.0 20
 # EOF
 """  # noqa: E501 -- as it is written
 
