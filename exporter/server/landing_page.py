@@ -48,7 +48,7 @@ class Summary(NamedTuple):
     qpus: int
     available: int
     best: Backend | None
-    """The available QPU with the shortest wait, if any wait is known."""
+    """The available QPU with the shortest wait, if any wait is known. The API key has access to it."""
     degraded: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -173,7 +173,7 @@ def summarize(backends: Iterable[Backend]) -> Summary:
     return Summary(
         qpus=len(qpus),
         available=len(available),
-        best=next((backend for backend in available if wait_seconds(backend) is not None), None),
+        best=next((backend for backend in available if _can_be_chosen(backend)), None),
         degraded=tuple(backend.name for backend in qpus if backend.degraded),
     )
 
@@ -213,9 +213,13 @@ def _group_of(backend: Backend) -> str:
     return _AVAILABLE if backend.status == "available" else _NOT_AVAILABLE
 
 
-def _by_wait(backend: Backend) -> tuple[bool, float, str]:
+def _can_be_chosen(backend: Backend) -> bool:
+    return wait_seconds(backend) is not None and backend.has_access is not False
+
+
+def _by_wait(backend: Backend) -> tuple[bool, bool, float, str]:
     wait = wait_seconds(backend)
-    return wait is None, wait or 0.0, backend.name
+    return backend.has_access is False, wait is None, wait or 0.0, backend.name
 
 
 def _count(number: int, noun: str) -> str:

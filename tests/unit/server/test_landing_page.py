@@ -183,6 +183,14 @@ def test_an_unknown_wait_comes_last_and_names_decide_between_equals() -> None:
     assert in_order(qpu("a"), qpu("c", wait=1), qpu("b", wait=1)) == {"Available": ["b", "c", "a"]}
 
 
+def test_a_backend_without_access_is_no_choice() -> None:
+    without, best = qpu("a", wait=1, has_access=False), qpu("b", wait=9, has_access=True)
+    assert in_order(without, best, qpu("c")) == {"Available": ["b", "c", "a"]}
+    assert summarize([without, best]).best == best
+    assert summarize([without]).best is None
+    assert cell("Status", without) == "available no access"
+
+
 @pytest.mark.parametrize("status", [None, "unavailable", "calibrating"])
 def test_a_qpu_that_is_not_said_to_be_available_is_not(status: str | None) -> None:
     assert in_order(qpu("a", status)) == {"Not available": ["a"]}
