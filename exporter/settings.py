@@ -2,13 +2,15 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
 DEFAULT_PORT = 10065
 DEFAULT_SIMULATOR_PORT = 10066
 DEFAULT_API_URL = "https://api.ionq.co/v0.4"
+DEFAULT_STATUS_URL = "https://status.ionq.co"
 
 _MAX_PORT = 65535
 _LABEL = r"[a-z\d_-]{1,63}"
@@ -45,13 +47,15 @@ class ListenAddress:
 
 @dataclass(frozen=True, slots=True)
 class IonQSettings:
-    """Settings for reading IonQ's API."""
+    """Settings for reading IonQ's API and, with a ``status_url``, its status page."""
 
     api_url: str
     timeout_seconds: float
     max_response_bytes: int
     max_backends: int
     characterizations: bool
+    status_url: str | None = None
+    component_backends: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +72,32 @@ def parse_api_url(text: str) -> str:
 
     Raises ValueError with a message for the user.
     """
+    return _parse_base_url(text, DEFAULT_API_URL, "/backends")
+
+
+def parse_status_url(text: str) -> str:
+    """Check the base URL of the status page as ``parse_api_url`` does."""
+    return _parse_base_url(text, DEFAULT_STATUS_URL, "/api/v2/summary.json")
+
+
+def default_status_url(api_url: str) -> str | None:
+    """Return IonQ's status page for IonQ's API, and none for a simulator or a stand-in."""
+    is_ionq = urlsplit(api_url).hostname == urlsplit(DEFAULT_API_URL).hostname
+    return DEFAULT_STATUS_URL if is_ionq else None
+
+
+def _parse_base_url(text: str, example: str, endpoint: str) -> str:
     if "@" in text:
         # The message does not quote the URL, because it contains a password.
         raise ValueError("the URL contains credentials: use --ionq.api-key-file for the API key")
     if not set(text).isdisjoint("?#"):
         # The message does not quote the URL, because a query may contain a token.
-        raise ValueError(f"the URL has a query or a fragment: write a base URL like {DEFAULT_API_URL}")
+        raise ValueError(f"the URL has a query or a fragment: write a base URL like {example}")
     if not _is_url(text):
-        raise ValueError(f"{text!r} is not a URL: write https://host/path, like {DEFAULT_API_URL}")
+        raise ValueError(f"{text!r} is not a URL: write https://host/path, like {example}")
     url = text.rstrip("/")
-    if url.endswith("/backends"):
-        raise ValueError(f"{text!r} is the endpoint: write the base URL, {url.removesuffix('/backends')}")
+    if url.endswith(endpoint):
+        raise ValueError(f"{text!r} is the endpoint: write the base URL, {url.removesuffix(endpoint)}")
     return url
 
 

@@ -44,7 +44,7 @@ def command(**values: Any) -> int:
     sockets = listen("--web.listen-address", web.listen_addresses)
     simulator_sockets = listen("--simulator.listen-address", [values["simulator_listen_address"]])
     simulator_url = url_of(simulator_sockets[0])
-    ionq = ionq_settings(values, ionq_api_url=f"{simulator_url}/v0.4")
+    ionq = ionq_settings(values, ionq_api_url=f"{simulator_url}/v0.4", ionq_status_url=simulator_url)
     logger = start_log(values)
     # The user's API key is not sent to the simulator.
     exporter = Exporter(ionq, lambda: None, logger)

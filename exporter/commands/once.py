@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from exporter.commands.assembly import Exporter
-from exporter.commands.options import API_FLAGS, LOG_FLAGS, READ_FLAGS, Command, flags
+from exporter.commands.options import (
+    API_FLAGS,
+    LOG_FLAGS,
+    READ_FLAGS,
+    STATUS_URL_FLAG,
+    Command,
+    flags,
+)
 from exporter.commands.startup import api_key_source, ionq_settings, start_log
 from exporter.commands.stop_signals import StopSignals
 from exporter.common import event_loop
@@ -29,6 +36,7 @@ _SUFFIX = ".prom"
         help="File to write instead, for node_exporter's textfile collector. Its name ends in .prom.",
     ),
     *API_FLAGS,
+    STATUS_URL_FLAG,
     *READ_FLAGS,
     *LOG_FLAGS,
 )
@@ -47,7 +55,9 @@ def command(output: Path | None, **values: Any) -> int:
     async def scrape() -> Scrape:
         try:
             with stop_signals.cancelling():
-                return await exporter.scraper.scrape(Deadline(settings.timeout_seconds))
+                return await exporter.scraper.scrape(
+                    Deadline(settings.timeout_seconds), wait_for_status_page=True
+                )
         finally:
             await exporter.aclose()
 

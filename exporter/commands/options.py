@@ -10,12 +10,15 @@ import click
 from exporter.common import logging as logs
 from exporter.common.durations import parse_duration
 from exporter.records.backends import MAX_BACKENDS
+from exporter.records.component_backends import parse_component_backend
 from exporter.settings import (
     DEFAULT_API_URL,
     DEFAULT_PORT,
     DEFAULT_SIMULATOR_PORT,
+    DEFAULT_STATUS_URL,
     ListenAddress,
     parse_api_url,
+    parse_status_url,
 )
 
 T = TypeVar("T")
@@ -26,7 +29,7 @@ VARIABLES: list[str] = []
 
 _SECTIONS = {
     "web": "Web server",
-    "ionq": "IonQ's API",
+    "ionq": "IonQ",
     "collector": "Collectors",
     "simulator": "Simulator",
     "seed": "Simulator",
@@ -56,9 +59,11 @@ class Command(click.Command):
 class Parsed(click.ParamType[T], Generic[T]):
     """The type of a flag whose value a function parses. The function raises ValueError to refuse it."""
 
-    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
+    def __init__(self, name: str, parse: Callable[[str], T], separator: str | None = None) -> None:
+        """``separator`` is between several values in a variable. Without it, whitespace is."""
         self.name = name
         self._parse = parse
+        self.envvar_list_splitter = separator  # type: ignore[misc]  # click reads it from the instance
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
         """Parse a text. click calls this."""
@@ -198,6 +203,12 @@ API_FLAGS = (
         help="Send the API key to an http:// URL of another machine, where others can read it.",
     ),
 )
+STATUS_URL_FLAG = flag(
+    "ionq.status-url",
+    type=Parsed("url", parse_status_url),
+    help=f"Base URL of IonQ's status page. By default {DEFAULT_STATUS_URL}, and none if --ionq.api-url is "
+    "not IonQ's.",
+)
 READ_FLAGS = (
     flag(
         "ionq.timeout",
@@ -222,6 +233,19 @@ READ_FLAGS = (
         can_be_off=True,
         default=True,
         help="Read the characterization of each backend (fidelities and times) when IonQ names a new one.",
+    ),
+    flag(
+        "collector.status-page",
+        can_be_off=True,
+        default=True,
+        help="Read IonQ's status page (incidents and maintenances), at most once a minute.",
+    ),
+    flag(
+        "ionq.status-component",
+        type=Parsed("component=backend", parse_component_backend, separator=","),
+        multiple=True,
+        help="Backend of a component of the status page, like 'IonQ Tempo=qpu.tempo-1'. Repeatable; in the "
+        "variable, separate several with commas.",
     ),
 )
 

@@ -16,6 +16,7 @@ from exporter.commands.options import (
     API_FLAGS,
     LOG_FLAGS,
     READ_FLAGS,
+    STATUS_URL_FLAG,
     WEB_CONFIG_FLAGS,
     WEB_FLAGS,
     Command,
@@ -52,7 +53,7 @@ _VERSION_FLAG = click.option(
 
 
 @click.command(name="serve", cls=Command)
-@flags(*WEB_FLAGS, *WEB_CONFIG_FLAGS, *API_FLAGS, *READ_FLAGS, *LOG_FLAGS, _VERSION_FLAG)
+@flags(*WEB_FLAGS, *WEB_CONFIG_FLAGS, *API_FLAGS, STATUS_URL_FLAG, *READ_FLAGS, *LOG_FLAGS, _VERSION_FLAG)
 def command(**values: Any) -> int:
     """Serve metrics (the default command)."""
     ionq, web = ionq_settings(values), web_settings(values)

@@ -15,7 +15,13 @@ from exporter.commands.options import VARIABLES
 from exporter.common.logging import configure_logs
 from exporter.ionq.api_key import ApiKey, ApiKeyFile, ApiKeySource
 from exporter.server.sockets import open_sockets
-from exporter.settings import IonQSettings, ListenAddress, WebSettings, is_unencrypted
+from exporter.settings import (
+    IonQSettings,
+    ListenAddress,
+    WebSettings,
+    default_status_url,
+    is_unencrypted,
+)
 
 _API_KEY_VARIABLE = "IONQ_API_KEY"
 _SIMILARITY = 0.85
@@ -25,14 +31,17 @@ Values = Mapping[str, Any]
 
 
 def ionq_settings(values: Values, **others: Any) -> IonQSettings:
-    """Return the settings for IonQ's API. ``others`` replace values of flags."""
+    """Return the settings for IonQ's API and status page. ``others`` replace values of flags."""
     values = {**values, **others}
+    status_url = values["ionq_status_url"] or default_status_url(values["ionq_api_url"])
     return IonQSettings(
         api_url=values["ionq_api_url"],
         timeout_seconds=values["ionq_timeout"],
         max_response_bytes=values["ionq_max_response_bytes"],
         max_backends=values["ionq_max_backends"],
         characterizations=values["collector_characterizations"],
+        status_url=status_url if values["collector_status_page"] else None,
+        component_backends=dict(values["ionq_status_component"]),
     )
 
 

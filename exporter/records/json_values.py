@@ -63,9 +63,9 @@ class ValueReader:
             self.reject(field, "is missing or empty")
         return name
 
-    def reject(self, field: str, problem: str) -> None:
+    def reject(self, field: str, problem: str, count: int = 1) -> None:
         """Add a rejection."""
-        self.rejections.append(Rejection(field, self.row, problem))
+        self.rejections.append(Rejection(field, self.row, problem, count))
 
 
 def to_text(value: Any) -> str | None:
@@ -103,6 +103,20 @@ def to_flag(value: Any) -> bool:
     """Return true or false. Nothing else counts as either."""
     if not isinstance(value, bool):
         raise ValueError("is not true or false")
+    return value
+
+
+def to_object(value: Any) -> dict[str, Any]:
+    """Return a JSON object."""
+    if not isinstance(value, dict):
+        raise ValueError("is not an object")
+    return value
+
+
+def to_list(value: Any) -> list[Any]:
+    """Return a JSON array."""
+    if not isinstance(value, list):
+        raise ValueError("is not a list")
     return value
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from structlog.typing import FilteringBoundLogger
@@ -17,6 +18,7 @@ from exporter.records.scrape import Scrape
 from exporter.scrape.characterization_cache import CharacterizationCache
 from exporter.scrape.deadline import Deadline
 from exporter.scrape.failure_log import FailureLog
+from exporter.scrape.status_page_cache import StatusPageCache
 
 _MORE_TIME = ", or give it more time with --ionq.timeout and Prometheus's scrape_timeout"
 _DIGITS = 6  # microseconds
@@ -39,6 +41,7 @@ class Scraper:
         timeout_seconds: float,
         max_backends: int,
         characterizations: CharacterizationCache | None = None,
+        status_page: StatusPageCache | None = None,
     ) -> None:
         self.last: Scrape | None = None
         """The scrape that ended last."""
@@ -53,13 +56,20 @@ class Scraper:
         self._timeout_seconds = timeout_seconds
         self._max_backends = max_backends
         self._characterizations = characterizations
+        self._status_page = status_page
         self._cardinality = CardinalityLimit(max_backends)
         self._progress = ReadProgress()
         self._read_once: SingleFlight[tuple[Backend, ...]] = SingleFlight()
         self._refresh_once: SingleFlight[Scrape] = SingleFlight()
 
-    async def scrape(self, deadline: Deadline) -> Scrape:
-        """Return the result of a scrape. Failures are counted, logged and part of it, and never raised."""
+    async def scrape(self, deadline: Deadline, *, wait_for_status_page: bool = False) -> Scrape:
+        """Return the result of a scrape. Failures are counted, logged and part of it, and never raised.
+
+        A read of the status page starts with the scrape. If it takes longer, a later scrape shows the result,
+        unless this one is to wait for it.
+        """
+        if self._status_page:
+            self._status_page.start_read()
         shared = self._read_once.under_way
         try:
             backends = await self._wait_for_backends(deadline)
@@ -75,8 +85,14 @@ class Scraper:
                 else ()
             )
             now, duration = datetime.now(UTC), deadline.elapsed_seconds
-            scrape = self.last_up = Scrape(now, duration, backends=backends, characterized=characterized)
+            scrape = Scrape(now, duration, backends=backends, characterized=characterized)
+        if self._status_page:
+            if wait_for_status_page:
+                await self._status_page.wait(deadline.remaining_seconds)
+            scrape = replace(scrape, status_page=self._status_page.reading())
         self.last = scrape
+        if scrape.up:
+            self.last_up = scrape
         self._log(scrape, deadline, shared=shared)
         return scrape
 
@@ -126,6 +142,8 @@ class Scraper:
         await self._client.aclose()
         if self._characterizations:
             await self._characterizations.aclose()
+        if self._status_page:
+            await self._status_page.aclose()
 
     async def _read(self) -> tuple[Backend, ...]:
         self._progress = progress = ReadProgress()

@@ -45,8 +45,8 @@ class WebApp:
         self._timeout_seconds = timeout_seconds
         self._timeout_offset_seconds = timeout_offset_seconds
         self._api_url = api_url
-        self._started_at = datetime.now(UTC)
         self._rendering = asyncio.Lock()
+        self._started_at = datetime.now(UTC)
 
     async def __call__(self, scope: dict[str, Any], _receive: Receive, send: Send) -> None:
         """Respond to one request."""

@@ -3,7 +3,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.settings import DEFAULT_API_URL, DEFAULT_PORT, ListenAddress, is_unencrypted, parse_api_url
+from exporter.settings import (
+    DEFAULT_API_URL,
+    DEFAULT_PORT,
+    DEFAULT_STATUS_URL,
+    ListenAddress,
+    default_status_url,
+    is_unencrypted,
+    parse_api_url,
+    parse_status_url,
+)
 
 # Addresses
 
@@ -200,3 +209,32 @@ def test_http_to_another_machine_is_unencrypted(url: str) -> None:
 )
 def test_https_and_loopback_are_not_unencrypted(url: str) -> None:
     assert not is_unencrypted(parse_api_url(url))
+
+
+# The status page
+
+
+def test_a_url_of_the_status_page_is_a_base_url_without_a_closing_slash() -> None:
+    assert parse_status_url("https://status.ionq.co/") == DEFAULT_STATUS_URL
+    assert parse_status_url("http://localhost:10066") == "http://localhost:10066"
+
+
+@pytest.mark.parametrize("text", ["status.ionq.co", "https://", "https://status.ionq.co?key=secret"])
+def test_anything_else_is_refused_with_the_page_as_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match=f"write .*like {DEFAULT_STATUS_URL}$"):
+        parse_status_url(text)
+
+
+def test_the_endpoint_of_the_status_page_is_no_base_url() -> None:
+    with pytest.raises(ValueError, match=r"write the base URL, https://status\.ionq\.co$"):
+        parse_status_url("https://status.ionq.co/api/v2/summary.json")
+
+
+@pytest.mark.parametrize("api_url", [DEFAULT_API_URL, "https://api.ionq.co/v0.3", "https://API.ionq.co/v0.4"])
+def test_ionqs_api_has_ionqs_status_page(api_url: str) -> None:
+    assert default_status_url(api_url) == DEFAULT_STATUS_URL
+
+
+@pytest.mark.parametrize("api_url", ["http://localhost:10066/v0.4", "https://api.ionq.co.example/v0.4"])
+def test_another_api_has_no_status_page(api_url: str) -> None:
+    assert default_status_url(api_url) is None
