@@ -7,7 +7,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
-from tests.support.exporter_process import ExporterProcess
+from tests.support.exporter_process import ExporterProcess, run_exporter
+from tests.support.status_page import MAINTENANCE, body
 from tests.support.tools import require_tool
 from tests.support.upstream import CHARACTERIZATION, Script, Upstream, characterized, ok, status
 
@@ -48,6 +49,21 @@ def test_promtool_has_nothing_to_say(exporter: ExporterProcess, upstream: Upstre
         check=False,
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_promtool_has_nothing_to_say_of_the_status_page(upstream: Upstream) -> None:
+    promtool = require_tool("promtool", package="prometheus")
+    odd = {"id": "a", "name": 'Zürich "\\ {😀}\n# EOF', "status": "guessing", "impact": "cosmic"}
+    with Upstream() as page:
+        page.answers(ok(body(incidents=[odd], scheduled_maintenances=[MAINTENANCE])))
+        once = run_exporter(
+            "once", f"--ionq.api-url={upstream.url}", f"--ionq.status-url=http://{page.authority}"
+        )
+    assert "ionq_status_maintenance_end_timestamp_seconds" in once.stdout
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=once.stdout, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
