@@ -16,6 +16,7 @@ MAX_TEXT_LENGTH = 256
 _MAX_NUMBER_DIGITS = 18
 _NO_BREAK_SPACE = "\u00a0"
 _MAX_EXCERPT_LENGTH = 160
+_MAX_BEGINNING_BYTES = 60
 _LAST_TIMESTAMP = datetime.max.replace(tzinfo=UTC).timestamp()
 
 
@@ -145,7 +146,11 @@ def decode(body: bytes) -> Any:
         # An invalid byte becomes a lone surrogate: it costs the value that holds it, not the response.
         return _DECODER.decode(body.decode("utf-8-sig", "surrogateescape"))
     except (ValueError, RecursionError):
-        raise InvalidJSONError(f"IonQ's response is not JSON, it starts with {body[:60]!r}") from None
+        raise InvalidJSONError(f"IonQ's response is not JSON, it starts with {_beginning(body)!r}") from None
+
+
+def _beginning(body: bytes) -> str:
+    return body[:_MAX_BEGINNING_BYTES].decode("utf-8", "replace")
 
 
 def _parse_int(digits: str) -> int | float:

@@ -95,7 +95,7 @@ class WebApp:
             return Response(b"", _HTML, headers=headers)
         is_recent = await self._scraper.refresh(_PAGE_MAX_AGE_SECONDS, _PAGE_PATIENCE_SECONDS)
         # Imported for the first visit: the template engine takes a tenth of the resident memory.
-        from exporter.server.landing_page import LandingPage  # noqa: PLC0415
+        from exporter.server.landing_page.page import LandingPage  # noqa: PLC0415
 
         page = LandingPage(
             last=self._scraper.last,

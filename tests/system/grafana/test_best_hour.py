@@ -35,10 +35,20 @@ def waits(seed: int, swing: float) -> Waits:
         yield moment, 3600 * rhythm * math.exp(0.25 * wandering + source.gauss(0, 0.1))
 
 
+def with_breaks(seed: int) -> Waits:
+    """Yield waits without a pattern of a backend that is not available, with a wait of 0, two hours a day."""
+    for moment, seconds in waits(seed, 0):
+        yield moment, 0 if (moment // 3600 - seed) % 24 < 2 else seconds
+
+
 def _lines() -> Iterator[str]:
-    for name, swing in (("plain", 0.0), ("swing", SWING)):
-        for seed in range(SEEDS):
-            for moment, seconds in waits(seed, swing):
+    for seed in range(SEEDS):
+        for name, series in (
+            ("plain", waits(seed, 0)),
+            ("swing", waits(seed, SWING)),
+            ("breaks", with_breaks(seed) if seed < 24 else iter(())),
+        ):
+            for moment, seconds in series:
                 labels = f'backend="{name}-{seed}"'
                 yield f"ionq_backend_average_queue_time_seconds{{{labels}}} {seconds:.0f} {moment}\n"
 
@@ -88,6 +98,12 @@ def test_weeks_with_a_swing_of_40_percent_name_the_right_hour_in_at_least_ninety
     ]
     print(f"{len(right)} of {SEEDS} with a swing, {days} days")  # noqa: T201
     assert len(right) >= 90
+
+
+def test_a_break_of_each_day_is_not_the_best_hour(seeded: Prometheus) -> None:
+    hours = best_hours(seeded, "breaks")
+    assert len(hours) == 24
+    assert list(hours.values()).count(NO_PATTERN) >= 22
 
 
 def test_less_than_a_week_is_too_short_to_say(seeded: Prometheus) -> None:
