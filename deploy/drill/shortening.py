@@ -11,8 +11,8 @@ REHEARSED_ALERTS = frozenset({"IonQAllQPUsUnavailable", "IonQBackendUnavailable"
 
 _GROUP = {"interval": "1s"}
 _ALERT = {"for": "5s", "keep_firing_for": "5s"}
-# Half an evaluation off, as what is shipped is: who tells while an evaluation's alerts still arrive may see
-# the end of a grave alert before that of those which it holds back.
+# Half an evaluation off, as shipped: a notification that goes out while the alerts of an evaluation arrive
+# might show the end of an alert and not yet that of those which it mutes.
 _ROUTE = {"group_wait": "2500ms", "group_interval": "2s"}
 
 

@@ -42,6 +42,7 @@ class Backend(NamedTuple):
     degraded: bool | None = None
     last_updated_timestamp_seconds: float | None = None
     characterization_id: str | None = None
+    has_access: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ _FIELDS = (
     _Field("degraded", "degraded", to_flag),
     _Field("last_updated", "last_updated_timestamp_seconds", to_timestamp),
     _Field("characterization_id", "characterization_id", to_text),
+    _Field("has_access", "has_access", to_flag),
 )
 
 REJECTED_FIELDS = ("row", "backend", *(field.name for field in _FIELDS))
@@ -109,8 +111,7 @@ def parse_backends(body: bytes, max_backends: int = MAX_BACKENDS) -> BackendList
             backends[backend.name, backend.location] = backend
     if rows and not backends:
         raise UnexpectedShapeError(
-            f"IonQ listed {len(rows)} backends without a usable name, the first as {excerpt(rows[0])}: "
-            "its API may have changed"
+            f"IonQ listed no backend with a usable name, but {excerpt(rows[0])}: its API may have changed"
         )
     return BackendList(tuple(backends.values()), tuple(rejections))
 

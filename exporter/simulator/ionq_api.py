@@ -1,4 +1,4 @@
-"""IonQ's endpoints over a simulated fleet, as functions from request to response."""
+"""IonQ's API and status page over a simulated fleet, as functions from request to response."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from exporter.simulator.clock import Clock
 from exporter.simulator.drill.drill import Drill
 from exporter.simulator.fleet.backends import BackendFields, Fleet
 from exporter.simulator.fleet.characterizations import PAGE_LIMIT, Characterizations, Span
+from exporter.simulator.fleet.status_page import StatusPage
 from exporter.simulator.http.messages import HTTPError, HTTPRequest, HTTPResponse, json_response
 
 Parameters = Mapping[str, str]
@@ -46,8 +47,13 @@ class IonQAPI:
             raise HTTPError(HTTPStatus.NOT_FOUND, "This backend has no such characterization.")
         return json_response(found)
 
+    def status_page(self, _request: HTTPRequest, _path: Parameters, _query: Parameters) -> HTTPResponse:
+        """Return the summary of the status page."""
+        page = StatusPage(self.fleet.seed)
+        return json_response(page.summary(self.clock(), self.drill.incidents(), self.drill.maintenances()))
+
     def known_backends(self) -> list[str]:
-        """Return the names of all backends, whether they need a key or a drill has removed them."""
+        """Return the names of all backends, with those that need a key or that a drill has removed."""
         return [backend["backend"] for backend in self.fleet.backends(self.clock(), with_key=True)]
 
     def _visible(self, request: HTTPRequest) -> list[BackendFields]:

@@ -1,4 +1,4 @@
-"""Which function handles which request: IonQ's endpoints, the drill, and the help page."""
+"""Which function handles which request: IonQ's API and status page, the drill, and the help page."""
 
 import re
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from exporter.simulator.drill.parsing import parse_request
-from exporter.simulator.drill.requests import DrillError
+from exporter.simulator.drill.parsing import Parser
+from exporter.simulator.drill.requests import STATUS_ENDPOINT, DrillError
 from exporter.simulator.faults.table import FAULTS
 from exporter.simulator.help_page import help_page
 from exporter.simulator.http.messages import (
@@ -19,14 +19,16 @@ from exporter.simulator.http.messages import (
 )
 from exporter.simulator.ionq_api import IonQAPI, Parameters
 
+API_PATH = "/v0.4"
+
 _READ = ("GET", "HEAD")
-_BACKENDS = r"(?:/v0\.4)?/backends"
+_BACKENDS = rf"(?:{re.escape(API_PATH)})?/backends"
 _BACKEND = rf"{_BACKENDS}/(?P<backend>[^/]+)"
 
 
 @dataclass(frozen=True, slots=True)
 class RoutedResponse:
-    """The regular response, the endpoint of IonQ's API, if any, and the fault that replaces the response."""
+    """The regular response, the endpoint of IonQ, if any, and the fault that replaces the response."""
 
     response: HTTPResponse
     endpoint: str | None = None
@@ -70,6 +72,7 @@ class Routes:
                 api.characterization,
                 endpoint="characterizations",
             ),
+            _Route(re.compile(r"/api/v2/summary\.json"), api.status_page, endpoint=STATUS_ENDPOINT),
             _Route(re.compile("/drill"), self._handle_drill, (*_READ, "POST", "DELETE")),
             _Route(re.compile("/"), _handle_help),
         )
@@ -100,9 +103,9 @@ class Routes:
         return replace(response, body=response.body + b"\n")
 
     def _begin(self, body: bytes) -> HTTPResponse:
+        parser = Parser(backends=self._api.known_backends(), faults=FAULTS, now=self._api.clock().timestamp())
         try:
-            request, seconds = parse_request(body, backends=self._api.known_backends(), faults=FAULTS)
-            return json_response(self._drill.begin(request, seconds))
+            return json_response(self._drill.begin(*parser.parse(body)))
         except DrillError as error:
             return error_response(HTTPStatus.BAD_REQUEST, str(error))
 

@@ -11,15 +11,16 @@ from typing import Self
 from uuid import uuid4
 
 from exporter.simulator.clock import Clock, utc_now
+from exporter.simulator.drill.demo import demo_requests
 from exporter.simulator.drill.drill import Drill
-from exporter.simulator.drill.parsing import ENDPOINTS
+from exporter.simulator.drill.requests import ENDPOINTS
 from exporter.simulator.faults.table import FAULTS
 from exporter.simulator.fleet.backends import Fleet
 from exporter.simulator.http.connection import Connection
 from exporter.simulator.http.exchange import Action, Sleep
 from exporter.simulator.http.messages import Headers, HTTPRequest, HTTPResponse
 from exporter.simulator.ionq_api import IonQAPI
-from exporter.simulator.routes import Routes
+from exporter.simulator.routes import API_PATH, Routes
 
 _LOOPBACK = "127.0.0.1"
 _IDLE_SECONDS = 600.0
@@ -46,7 +47,9 @@ class Simulator:
         request_id: Callable[[], str] = lambda: str(uuid4()),
         idle_seconds: float = _IDLE_SECONDS,
     ) -> None:
-        self.drill = Drill(monotonic)
+        self.drill = Drill(monotonic, clock)
+        self._fleet = fleet
+        self._clock = clock
         self._routes = Routes(IonQAPI(fleet, clock, self.drill))
         self._log = log
         self._sleep = sleep
@@ -55,6 +58,11 @@ class Simulator:
         self._requests: Counter[str] = Counter()
         self._servers: list[asyncio.Server] = []
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    def begin_demo(self) -> None:
+        """Begin a drill with something to see: a degraded backend, a maintenance within a day."""
+        for request in demo_requests(self._clock().timestamp()):
+            self.drill.begin(request)
 
     async def start(
         self, host: str | None = _LOOPBACK, port: int = 0, *, sockets: Sequence[socket] = ()
@@ -108,6 +116,11 @@ class Simulator:
         return base_url(*self._address())
 
     @property
+    def status_url(self) -> str:
+        """The base URL of the status page, for the exporter's ``--ionq.status-url``."""
+        return self.url.removesuffix(API_PATH)
+
+    @property
     def requests_by_endpoint(self) -> Mapping[str, int]:
         """The number of requests by endpoint, failed ones included."""
         return {endpoint: self._requests[endpoint] for endpoint in ENDPOINTS}
@@ -139,7 +152,8 @@ class Simulator:
             await connection.serve()
 
     def _common_headers(self) -> Headers:
-        return (("Server", "ionq-simulator"), ("x-request-id", self._request_id()))
+        # The first header says that the data is simulated, also to whoever reads it behind a proxy.
+        return (("X-IonQ-Simulator", f"seed={self._fleet.seed}"), ("x-request-id", self._request_id()))
 
     def _handle(self, request: HTTPRequest) -> tuple[HTTPResponse, Action | None]:
         routed = self._routes.respond(request)
@@ -165,4 +179,4 @@ async def run_simulator(simulator: Simulator) -> None:
 def base_url(host: str, port: int) -> str:
     """Return the API's URL for a client on this machine, which cannot connect to a wildcard address."""
     reachable = {"0.0.0.0": _LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104  # nothing is bound to it here
-    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}/v0.4"
+    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}{API_PATH}"

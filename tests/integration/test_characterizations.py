@@ -1,6 +1,7 @@
 """The collector of characterizations, as a scraper and as IonQ see it."""
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 
 from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
-from exporter.scrape.characterization_cache import SIDE_BY_SIDE
+from exporter.scrape.characterization_cache import PARALLEL_READS
 from tests.support.exporter_process import ExporterProcess
 from tests.support.upstream import (
     CHARACTERIZATION,
     FLEET,
+    PATIENCE_SECONDS,
+    Connection,
     Held,
     Request,
     Script,
@@ -30,7 +33,8 @@ BACKENDS = 10
 @pytest.fixture
 def exporter(upstream: Upstream) -> Iterator[ExporterProcess]:
     upstream.characterizes(record_of_its_name)
-    with ExporterProcess(upstream.url, characterizations=True) as process:
+    # Reads of a hung endpoint last as long as the tests.
+    with ExporterProcess(upstream.url, "--ionq.timeout=1m", characterizations=True) as process:
         yield process
 
 
@@ -39,7 +43,7 @@ def identity(backend: str, version: int = 1) -> str:
 
 
 def fleet(versions: Mapping[str, int] | None = None, *, backends: int = BACKENDS) -> Script:
-    """List machines whose characterizations have ids that tell the backend and a version."""
+    """List backends whose characterizations have ids made of the backend's name and a version."""
     names = [f"qpu.{number}" for number in range(backends)]
     return ok(
         json.dumps(
@@ -68,7 +72,7 @@ def asked(upstream: Upstream) -> Counter[str]:
     return Counter(map(asked_for, upstream.characterization_requests))
 
 
-def test_each_record_is_read_once_and_again_only_when_its_id_changes(
+def test_each_characterization_is_read_once_and_a_new_one_when_its_id_changes(
     exporter: ExporterProcess, upstream: Upstream
 ) -> None:
     upstream.answers(fleet())
@@ -78,10 +82,10 @@ def test_each_record_is_read_once_and_again_only_when_its_id_changes(
     assert first.requests == 1 + BACKENDS
     assert first.value("ionq_exporter_characterization_requests_total") == BACKENDS
 
-    for _ in range(999):
+    for _ in range(99):
         exporter.get("metrics")
     last = exporter.scrape()
-    assert last.requests == 1 + BACKENDS + 1_000
+    assert last.requests == 1 + BACKENDS + 100
     assert len(upstream.characterization_requests) == BACKENDS
     assert last.samples_of(CHARACTERIZATION_FAMILIES) == first.samples_of(CHARACTERIZATION_FAMILIES)
 
@@ -96,7 +100,7 @@ def test_each_record_is_read_once_and_again_only_when_its_id_changes(
     }
 
 
-def test_a_record_is_shown_with_the_labels_of_its_backend(
+def test_a_characterization_has_the_labels_of_its_backend(
     exporter: ExporterProcess, upstream: Upstream
 ) -> None:
     upstream.answers(fleet(backends=1))
@@ -112,59 +116,71 @@ def test_a_record_is_shown_with_the_labels_of_its_backend(
     assert scrape.value("ionq_backend_characterization_current", **labels) == 1
 
 
-def test_a_hung_endpoint_costs_no_backend_and_no_deadline(
+def test_a_hung_endpoint_costs_no_backend_and_a_deadline_is_no_failure(
     exporter: ExporterProcess, upstream: Upstream
 ) -> None:
     upstream.answers(fleet())
-    without = exporter.scrape().backends
-    upstream.reset()
-    upstream.answers(fleet(dict.fromkeys(without, 2)))
     upstream.characterizes(lambda _: hang)
-    before = exporter.scrape("2")
-    assert before.up
-    assert before.backends == without
-    assert 0.2 <= before.value("ionq_scrape_duration_seconds") < 2, "what was granted"
-    assert before.current == dict.fromkeys(without, 0.0)
-    assert before.records == {name: identity(name) for name in without}, "the last known stay"
-    assert before.characterization_failures == {"timeout": SIDE_BY_SIDE}
-
-    after = exporter.scrape("2")
-    assert after.failures_since(before) == {}
-    assert after.characterization_failures == before.characterization_failures
-    assert len(upstream.characterization_requests) == SIDE_BY_SIDE, "who hangs is left alone for a while"
+    for _ in range(2):
+        scrape = exporter.scrape("2")
+        assert scrape.up
+        assert len(scrape.backends) == BACKENDS
+        assert scrape.value("ionq_scrape_duration_seconds") >= 0.2
+        assert scrape.current == {f"qpu.{number}": 0.0 for number in range(BACKENDS)}
+        assert scrape.characterization_failures == {}
+    assert len(upstream.characterization_requests) == PARALLEL_READS
 
 
-def test_what_does_not_arrive_in_time_does_not_hold_up_the_others(
+def test_an_impatient_scraper_keeps_nobody_from_a_characterization(
+    exporter: ExporterProcess, upstream: Upstream
+) -> None:
+    held = Held(characterized(Request("", "", {}, b""), record("qpu.0")))
+    upstream.answers(fleet(backends=1))
+    upstream.characterizes(lambda _: held)
+    assert exporter.scrape("2").records == {}
+    for _ in range(5):
+        exporter.scrape("0.3")
+    finish = exporter.begin_scrape("20")
+    held.release()
+    patient = finish()
+    assert patient.records == {"qpu.0": "qpu.0/v1"}
+    assert patient.characterization_failures == {}
+    assert len(upstream.characterization_requests) == 1
+
+
+def test_one_slow_characterization_does_not_hold_up_the_others(
     exporter: ExporterProcess, upstream: Upstream
 ) -> None:
     upstream.answers(fleet())
     upstream.characterizes(
         lambda request: hang if asked_for(request) == "qpu.3" else record_of_its_name(request)
     )
-    others = {f"qpu.{number}" for number in range(BACKENDS)} - {"qpu.3"}
-    first, second = exporter.scrape("4"), exporter.scrape("4")
-    assert first.records.keys() == second.records.keys() == others
-    assert first.characterization_failures == {}, "it may have been slow"
-    assert second.characterization_failures == {"timeout": 1}
-    assert asked(upstream)["qpu.3"] == 2
+    exporter.scrape("4")
+    assert exporter.scrape("4").records.keys() == {f"qpu.{number}" for number in range(BACKENDS)} - {"qpu.3"}
+    assert asked(upstream) == {f"qpu.{number}": 1 for number in range(BACKENDS)}
 
 
 def test_what_was_not_read_in_time_comes_with_the_next_scrape(
     exporter: ExporterProcess, upstream: Upstream
 ) -> None:
-    upstream.answers(fleet())
-    begun: list[str] = []
+    released = threading.Event()
 
     def characterize(request: Request) -> Script:
-        begun.append(asked_for(request))
-        return record_of_its_name(request) if len(begun) == 1 or len(begun) > SIDE_BY_SIDE + 1 else hang
+        def script(connection: Connection) -> None:
+            if asked_for(request) != "qpu.0":
+                released.wait(PATIENCE_SECONDS)
+            record_of_its_name(request)(connection)
 
+        return script
+
+    upstream.answers(fleet())
     upstream.characterizes(characterize)
-    first = exporter.scrape("4")
-    assert len(first.records) == 1
-    second = exporter.scrape("4")
+    assert exporter.scrape("4").records == {"qpu.0": "qpu.0/v1"}
+    released.set()
+    second = exporter.scrape()
     assert len(second.records) == BACKENDS
     assert second.characterization_failures == {}
+    assert len(upstream.characterization_requests) == BACKENDS
 
 
 def test_scrapes_that_come_together_share_their_reads(exporter: ExporterProcess, upstream: Upstream) -> None:
@@ -189,7 +205,7 @@ def test_scrapes_that_come_together_share_their_reads(exporter: ExporterProcess,
         (ok(b'{"pages": 1}'), "unexpected_shape"),
     ],
 )
-def test_an_endpoint_that_fails_is_asked_for_few_records_and_then_left_alone(
+def test_an_endpoint_that_fails_is_asked_few_times_and_then_left_alone(
     exporter: ExporterProcess, upstream: Upstream, script: Script, reason: str
 ) -> None:
     upstream.answers(fleet())
@@ -200,7 +216,7 @@ def test_an_endpoint_that_fails_is_asked_for_few_records_and_then_left_alone(
     assert second.characterization_failures == first.characterization_failures
     assert first.characterization_failures.keys() == {reason}
     # Four at once fail; by then the first of them have gone on to their next.
-    assert len(upstream.characterization_requests) < 2 * SIDE_BY_SIDE
+    assert len(upstream.characterization_requests) < 2 * PARALLEL_READS
     assert second.current == {f"qpu.{number}": 0.0 for number in range(BACKENDS)}
     exporter.await_log("event=characterization_read_failed", f"reason={reason}")
 
@@ -214,7 +230,7 @@ def test_a_pause_that_the_endpoint_asks_for_does_not_pause_the_backends(
     assert exporter.scrape().up
 
 
-def test_the_numbers_say_which_record_they_are_from_if_it_is_another(
+def test_when_backends_names_another_characterization_than_the_newest_it_is_counted_and_logged(
     exporter: ExporterProcess, upstream: Upstream
 ) -> None:
     upstream.answers(fleet({"qpu.0": 2}, backends=1))
@@ -223,30 +239,76 @@ def test_the_numbers_say_which_record_they_are_from_if_it_is_another(
     assert scrape.value("ionq_backend_characterization_record_info", characterization_id="qpu.0/v1") == 1
     assert scrape.current == {"qpu.0": 0.0}
     assert scrape.value("ionq_backend_fidelity_ratio", operation="2q") == 0.995
-    assert scrape.characterization_failures == {}
+    assert scrape.characterization_failures == {"unexpected_shape": 1}
+    exporter.await_log(
+        "event=characterization_read_failed",
+        "backend=qpu.0",
+        "reason=unexpected_shape",
+        "/backends names the characterization qpu.0/v2, but IonQ's newest is qpu.0/v1",
+    )
 
 
-def test_a_machine_without_characterizations_shows_none(
+def test_when_a_backend_has_no_characterization_that_is_counted_and_logged_too(
     exporter: ExporterProcess, upstream: Upstream
 ) -> None:
     upstream.answers(fleet(backends=1))
-    upstream.characterizes(lambda _: ok(b'{"characterizations": null, "pages": 0}'))
+    upstream.characterizes(lambda _: ok(b'{"characterizations": null, "pages": 0}', {"x-request-id": "4711"}))
     scrape = exporter.scrape()
     assert scrape.current == {"qpu.0": 0.0}
     assert scrape.records == {}
-    assert scrape.characterization_failures == {}
+    assert scrape.characterization_failures == {"unexpected_shape": 1}
+    exporter.await_log("event=characterization_read_failed", "IonQ's newest is none", "request_id=4711")
 
 
-def test_what_is_not_valid_in_a_record_is_left_out_counted_and_logged(
+def test_the_last_known_characterization_stays_while_a_new_one_cannot_be_read(
     exporter: ExporterProcess, upstream: Upstream
 ) -> None:
-    upstream.answers(fleet(backends=1))
-    bad = {"spam": {"median": 1.5}, "1q": {"median": 0.501, "stderr": 0}, "2q": {"median": 0.99}}
-    upstream.characterizes(lambda request: characterized(request, record("qpu.0", fidelity=bad)))
-    before = exporter.scrape()
-    assert before.by_label("ionq_backend_fidelity_ratio", "operation") == {"2q": 0.99}
-    assert before.value("ionq_exporter_rejected_values_total", field="record.fidelity") == 1
-    exporter.await_log("event=ionq_values_rejected", "qpu.0: record.fidelity spam.median 1.5 is not between")
+    upstream.answers(fleet(backends=1), fleet({"qpu.0": 2}, backends=1))
+    assert exporter.scrape().current == {"qpu.0": 1.0}
+    upstream.characterizes(lambda _: status(500))
+    scrape = exporter.scrape()
+    assert scrape.current == {"qpu.0": 0.0}
+    assert scrape.records == {"qpu.0": "qpu.0/v1"}
+    assert scrape.value("ionq_backend_fidelity_ratio", operation="2q") == 0.995
+    assert scrape.characterization_failures == {"http_status": 1}
+
+
+def test_a_fidelity_that_was_not_measured_or_is_not_valid_is_left_out_counted_and_logged(
+    exporter: ExporterProcess, upstream: Upstream
+) -> None:
+    bad = {f"qpu.{number}": median for number, median in enumerate([1.5, 0.501, 0.5, 0.4745, 0, "0.99"])}
+
+    def characterize(request: Request) -> Script:
+        backend = asked_for(request)
+        fidelity = {
+            "spam": {"median": None},
+            "1q": {"median": bad[backend], "stderr": 0},
+            "2q": {"median": 0.7913},
+        }
+        return characterized(request, record(backend, fidelity=fidelity))
+
+    upstream.answers(fleet(backends=len(bad)))
+    upstream.characterizes(characterize)
+    scrape = exporter.scrape()
+    assert scrape.by_label("ionq_backend_fidelity_ratio", "backend") == dict.fromkeys(bad, 0.7913)
+    assert scrape.by_label("ionq_backend_fidelity_ratio", "operation") == {"2q": 0.7913}
+    assert scrape.by_label("ionq_backend_fidelity_standard_error_ratio", "operation") == {}
+    assert scrape.value("ionq_exporter_rejected_values_total", field="record.fidelity") == len(bad)
+    for backend, median in bad.items():
+        exporter.await_log(
+            "event=ionq_values_rejected", f"{backend}: record.fidelity 1q.median {median!r} is "
+        )
+
+
+def test_a_backend_named_like_a_parent_folder_cannot_change_the_path(
+    exporter: ExporterProcess, upstream: Upstream
+) -> None:
+    rows = [FLEET[0] | {"backend": name, "characterization_id": "a"} for name in ("..", ".", "a/../../b")]
+    upstream.answers(ok(json.dumps(rows).encode()))
+    exporter.scrape()
+    assert {request.target for request in upstream.characterization_requests} == {
+        f"/v0.4/backends/{name}/characterizations?limit=1" for name in ("%2E%2E", "%2E", "a%2F..%2F..%2Fb")
+    }
 
 
 def test_while_the_backends_cannot_be_read_nothing_is_shown_of_them(

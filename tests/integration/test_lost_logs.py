@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.exporter_process import clean_environment
+from tests.support.exporter_process import clean_environment, run_exporter
 from tests.support.exposition import Exposition
 from tests.support.upstream import PATIENCE_SECONDS, Script, Upstream, ok, status
 
@@ -158,3 +158,10 @@ def test_a_bad_flag_is_exit_status_2_though_the_line_that_says_so_cannot_be_writ
             check=False,
         )
     assert refused.returncode == 2
+
+
+@pytest.mark.parametrize(("level", "lines"), [("warn", 1), ("WARNING", 1), ("Error", 1), ("DEBUG", 2)])
+def test_a_level_is_understood_in_any_case(level: str, lines: int) -> None:
+    ended = run_exporter("once", f"--log.level={level}", f"--ionq.api-url={REFUSED}")
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) >= lines

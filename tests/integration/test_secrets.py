@@ -1,4 +1,4 @@
-"""The key shows in nothing that comes out of the exporter, whatever goes wrong."""
+"""The key is in nothing that comes out of the exporter, whatever goes wrong."""
 
 import functools
 import gc
@@ -13,6 +13,7 @@ from exporter.commands.assembly import Exporter
 from exporter.common.errors import IonQError
 from exporter.common.logging import configure_logs
 from exporter.ionq.api_key import ApiKey
+from exporter.scrape.deadline import Deadline
 from exporter.settings import IonQSettings
 from tests.integration.test_key import KEY, assert_hidden
 from tests.integration.test_upstream_faults import GREETINGS, SCRIPTS, UNREACHABLE, greeting_for, unreachable
@@ -48,7 +49,7 @@ def test_a_key_in_the_environment_is_not_in_the_command_line(upstream: Upstream)
     with ExporterProcess(upstream.url, environment={"IONQ_API_KEY": KEY}) as exporter:
         process = Path(f"/proc/{exporter.process.pid}")
         assert_hidden((process / "cmdline").read_text())
-        # This is why a file is better: who runs as the same user can read it here.
+        # This is why a file is better: the same user can read it here.
         assert KEY in (process / "environ").read_text()
 
 
@@ -76,8 +77,8 @@ def held_by(root: object) -> list[object]:
 def test_what_an_exporter_holds_is_searched_for_the_key_as_far_as_it_reaches() -> None:
     key = ApiKey(KEY)
     assert key in held_by(functools.partial(print, lambda: [{"key": key}]))
-    settings = IonQSettings("http://ionq.test", None, 1, 1, 1, characterizations=True)
-    exporter = Exporter(settings, KEY, configure_logs("info", "logfmt", StringIO()))
+    settings = IonQSettings("http://ionq.test", 1, 1, 1, characterizations=True)
+    exporter = Exporter(settings, lambda: key, configure_logs("info", "logfmt", StringIO()))
     assert any(isinstance(each, ApiKey) for each in held_by(exporter))
 
 
@@ -85,23 +86,23 @@ async def assert_error_hides_the_key(url: str) -> None:
     log = StringIO()
     settings = IonQSettings(
         api_url=url,
-        api_key_file=None,
         timeout_seconds=0.3,
         max_response_bytes=1 << 20,
         max_backends=500,
         characterizations=True,
     )
-    exporter = Exporter(settings, KEY, configure_logs("debug", "logfmt", log))
-    outcome = (await exporter.scraper.scrape(0.3)).outcome
+    key = ApiKey(KEY)
+    exporter = Exporter(settings, lambda: key, configure_logs("debug", "logfmt", log))
+    error = (await exporter.scraper.scrape(Deadline(0.3))).error
     await exporter.aclose()
-    if isinstance(outcome, IonQError):
-        chain: BaseException | None = outcome
+    if error:
+        chain: BaseException | None = error
         while chain is not None:
             assert_hidden(repr(chain) + str(chain) + str(vars(chain).get("request_id")))
             chain = chain.__cause__ or chain.__context__
-        frames = traceback.TracebackException.from_exception(outcome, capture_locals=False)
+        frames = traceback.TracebackException.from_exception(error, capture_locals=False)
         assert_hidden("".join(frames.format()))
-    assert_hidden(repr(outcome) + log.getvalue())
+    assert_hidden(repr(error) + log.getvalue())
     assert_hidden("".join(map(repr, held_by(exporter))))
 
 

@@ -1,21 +1,15 @@
 """Scrapes that come at the same time share one read of IonQ, and each keeps its own deadline."""
 
-import asyncio
-import time
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from exporter.common.single_flight import SingleFlight
 from tests.support.exporter_process import ExporterProcess
-from tests.support.exposition import Exposition
 from tests.support.upstream import Held, Upstream, hang, ok, status
 
-MOMENT = 5.0
-"""More than a busy machine adds to a deadline, and less than what a scrape takes without one."""
 
-
-def test_scrapes_that_arrive_while_one_is_under_way_share_its_answer(
+def test_scrapes_that_arrive_while_one_is_under_way_share_its_read(
     exporter: ExporterProcess, upstream: Upstream
 ) -> None:
     before = exporter.scrape()
@@ -47,17 +41,15 @@ def test_each_scrape_keeps_its_own_deadline(exporter: ExporterProcess, upstream:
     answer = Held(ok())
     upstream.answers(answer)
     finish_patient = exporter.begin_scrape("20")
-    hasty, took = _timed(exporter, "1")
+    hasty = exporter.scrape("1")
     assert not hasty.up
-    assert 0.5 <= took < MOMENT
+    assert hasty.value("ionq_scrape_duration_seconds") >= 0.5
     answer.release()
     assert finish_patient().up
     assert len(upstream.requests) == 1
 
 
-def test_who_joined_gets_the_answer_after_the_one_that_began_has_given_up(
-    exporter: ExporterProcess, upstream: Upstream
-) -> None:
+def test_a_read_outlives_the_scrape_that_began_it(exporter: ExporterProcess, upstream: Upstream) -> None:
     answer = Held(ok())
     upstream.answers(answer)
     finish_hasty = exporter.begin_scrape("1")
@@ -68,7 +60,7 @@ def test_who_joined_gets_the_answer_after_the_one_that_began_has_given_up(
     assert len(upstream.requests) == 1
 
 
-def test_a_failure_after_some_have_given_up_reaches_only_those_that_wait(
+def test_a_failure_reaches_only_the_scrapes_that_still_wait(
     exporter: ExporterProcess, upstream: Upstream
 ) -> None:
     before = exporter.scrape()
@@ -82,38 +74,73 @@ def test_a_failure_after_some_have_given_up_reaches_only_those_that_wait(
     assert finish_patient().failures_since(before) == {"timeout": 1, "http_status": 1}
 
 
-def test_who_joined_a_call_that_dies_of_old_age_gets_one_of_its_own() -> None:
+@pytest.mark.parametrize("timeout", ["0.002", "0.000001", "0.1"])
+def test_impatient_scrapers_cannot_multiply_requests(
+    exporter: ExporterProcess, upstream: Upstream, timeout: str
+) -> None:
+    answer = Held(ok())
+    upstream.answers(answer)
+    assert not any(exporter.scrape(timeout).up for _ in range(50))
+    finish_patient = exporter.begin_scrape("20")
+    answer.release()
+    assert finish_patient().up
+    assert len(upstream.requests) == 1
+    assert len(upstream.connections) == 1
+
+
+def test_a_read_that_nobody_waits_for_serves_the_next_scrape(
+    exporter: ExporterProcess, upstream: Upstream
+) -> None:
+    answer = Held(ok(b'[{"backend": "first", "qubits": 1}]'))
+    upstream.answers(answer, ok(b'[{"backend": "second", "qubits": 1}]'))
+    assert not exporter.scrape("0.5").up
+    finish = exporter.begin_scrape("20")
+    answer.release()
+    assert finish().backends == {"first"}
+    assert exporter.scrape().backends == {"second"}
+    assert len(upstream.requests) == 2
+
+
+def test_a_scrape_that_shared_a_read_that_timed_out_starts_a_new_one() -> None:
     with Upstream() as upstream:
         upstream.answers(hang, ok())
         with ExporterProcess(upstream.url, "--ionq.timeout=1.5s") as exporter:
             finish_first = exporter.begin_scrape()
             assert not upstream.await_connections(1)[0].closed.wait(0.5)
-            joined = exporter.scrape("10")
+            shared = exporter.scrape("10")
             assert not finish_first().up
-            assert joined.up
+            assert shared.up
             assert len(upstream.requests) == 2
 
 
-def test_who_joined_a_call_that_dies_of_old_age_keeps_its_deadline_too() -> None:
+def test_a_scrape_that_starts_a_new_read_keeps_its_deadline() -> None:
     with Upstream() as upstream:
         upstream.answers(hang)
         with ExporterProcess(upstream.url, "--ionq.timeout=1s", "--web.timeout-offset=0") as exporter:
             finish_first = exporter.begin_scrape()
             assert not upstream.await_connections(1)[0].closed.wait(0.6)
-            joined, took = _timed(exporter, "0.8")
+            shared = exporter.scrape("0.8")
             assert not finish_first().up
-            assert not joined.up
-            assert 0.8 <= took < MOMENT
+            assert not shared.up
+            assert shared.value("ionq_scrape_duration_seconds") >= 0.8
 
 
-def test_a_call_that_nobody_waits_for_any_more_is_broken_off(
-    exporter: ExporterProcess, upstream: Upstream
-) -> None:
-    upstream.answers(hang, ok())
-    assert not exporter.scrape("0.5").up
-    assert upstream.connections[0].closed.wait(5)
-    assert exporter.scrape().up
-    assert len(upstream.requests) == 2
+def test_a_read_that_nobody_waits_for_ends_at_the_timeout() -> None:
+    with Upstream() as upstream, ExporterProcess(upstream.url, "--ionq.timeout=1s") as exporter:
+        upstream.answers(hang, ok())
+        assert not exporter.scrape("0.6").up
+        upstream.await_open_connections(0)
+        assert exporter.scrape().up
+        assert len(upstream.requests) == 2
+
+
+def test_sigterm_ends_a_read_that_nobody_waits_for(upstream: Upstream) -> None:
+    upstream.answers(hang)
+    with ExporterProcess(upstream.url, "--ionq.timeout=1h") as exporter:
+        assert not exporter.scrape("0.6").up
+        exporter.signal(signal.SIGTERM)
+        assert exporter.exit_status() == 0
+    upstream.await_open_connections(0)
 
 
 def test_a_hundred_scrapes_at_once_are_all_answered(exporter: ExporterProcess, upstream: Upstream) -> None:
@@ -121,37 +148,7 @@ def test_a_hundred_scrapes_at_once_are_all_answered(exporter: ExporterProcess, u
         results = list(pool.map(lambda _: exporter.scrape(), range(100)))
     assert all(result.up and result.backends for result in results)
     assert len(upstream.requests) <= 100
-    assert len(upstream.connections) == 1, "two calls at once"
-
-
-@pytest.mark.anyio
-async def test_a_call_that_cancels_a_part_of_itself_is_still_under_way() -> None:
-    """anyio does this while it connects, when the first of several addresses answers."""
-    answered = asyncio.Event()
-    calls = 0
-
-    async def read() -> str:
-        nonlocal calls
-        calls += 1
-        task = asyncio.current_task()
-        assert task
-        task.cancel()
-        try:
-            await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            await answered.wait()
-            task.uncancel()
-        return "answer"
-
-    shared = SingleFlight(read, lifetime=5)
-    tasks = []
-    for _ in range(2):
-        tasks.append(asyncio.create_task(shared(5)))
-        for _ in range(3):
-            await asyncio.sleep(0)
-    answered.set()
-    assert [await task for task in tasks] == ["answer", "answer"]
-    assert calls == 1
+    assert len(upstream.connections) == 1, "two reads at once"
 
 
 def test_a_scraper_that_hangs_up_disturbs_nobody(exporter: ExporterProcess, upstream: Upstream) -> None:
@@ -164,8 +161,3 @@ def test_a_scraper_that_hangs_up_disturbs_nobody(exporter: ExporterProcess, upst
     answer.release()
     assert finish_patient().up
     assert len(upstream.requests) == 1
-
-
-def _timed(exporter: ExporterProcess, timeout: str) -> tuple[Exposition, float]:
-    started = time.monotonic()
-    return exporter.scrape(timeout), time.monotonic() - started

@@ -128,7 +128,7 @@ async def test_a_port_that_speaks_no_tls_is_reason_tls(greeting: Script) -> None
         async with connected(upstream.url) as client:
             with pytest.raises(TLSError, match="TLS with localhost failed"):
                 await client.get_backends()
-        upstream.await_open_connections(0)
+        await asyncio.to_thread(upstream.await_open_connections, 0)
 
 
 def test_a_handshake_that_never_ends_is_reason_tls_and_leaves_no_connection_open(

@@ -6,14 +6,19 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
+from exporter.simulator.clock import Clock
 from exporter.simulator.drill.requests import (
+    STATUS_ENDPOINT,
     DrillError,
     DrillRequest,
     InjectFault,
     OverrideBackend,
     RemoveBackend,
+    ReportIncident,
+    ScheduleMaintenance,
 )
 from exporter.simulator.fleet.backends import BackendFields
+from exporter.simulator.fleet.incidents import Incident, Maintenance
 
 _MAX_ACTIVE = 200
 
@@ -29,10 +34,15 @@ class _Active:
 
 
 class Drill:
-    """The active drill requests. `monotonic` returns real seconds, whatever the simulated time is."""
+    """The active drill requests.
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    `monotonic` returns real seconds, in which requests last. `clock` returns the simulated time, in which
+    maintenance is scheduled.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], clock: Clock) -> None:
         self._monotonic = monotonic
+        self._clock = clock
         self._active: Mapping[tuple[object, ...], _Active] = MappingProxyType({})
 
     def begin(self, request: DrillRequest, seconds: float | None = None) -> dict[str, Any]:
@@ -60,7 +70,7 @@ class Drill:
         return [active.as_json(now) for active in self._current().values()]
 
     def apply(self, backends: Iterable[BackendFields]) -> list[BackendFields]:
-        """Return the backends with all overrides and removals applied, the newest last."""
+        """Return the backends with the changes of all requests, the newest last."""
         changed = list(backends)
         for request in self._requests():
             match request:
@@ -68,28 +78,50 @@ class Drill:
                     changed = [_overridden(backend, pattern, fields) for backend in changed]
                 case RemoveBackend(pattern):
                     changed = [backend for backend in changed if not fnmatchcase(backend["backend"], pattern)]
+                case ReportIncident(incident) if incident.is_outage:
+                    changed = _unavailable(changed, incident.backends)
+                case ScheduleMaintenance(maintenance) if maintenance.start <= self._clock().timestamp():
+                    changed = _unavailable(changed, maintenance.backends)
                 case _:
                     continue
         return changed
 
     def fault(self, endpoint: str) -> str | None:
         """Return the name of the newest active fault of an endpoint."""
+        # The status page is on another host: a fault of the API does not affect it.
+        endpoints = {endpoint} if endpoint == STATUS_ENDPOINT else {endpoint, None}
         faults = [
             request.fault
             for request in self._requests()
-            if isinstance(request, InjectFault) and request.endpoint in {None, endpoint}
+            if isinstance(request, InjectFault) and request.endpoint in endpoints
         ]
         return faults[-1] if faults else None
+
+    def incidents(self) -> list[Incident]:
+        """Return the incidents to show on the status page."""
+        return [request.incident for request in self._requests() if isinstance(request, ReportIncident)]
+
+    def maintenances(self) -> list[Maintenance]:
+        """Return the maintenances to show on the status page."""
+        return [
+            request.maintenance for request in self._requests() if isinstance(request, ScheduleMaintenance)
+        ]
 
     def _requests(self) -> Iterable[DrillRequest]:
         return (active.request for active in self._current().values())
 
     def _current(self) -> Mapping[tuple[object, ...], _Active]:
-        now = self._monotonic()
-        self._active = {
-            key: active for key, active in self._active.items() if active.until is None or active.until > now
-        }
+        self._active = {key: active for key, active in self._active.items() if not self._is_over(active)}
         return self._active
+
+    def _is_over(self, active: _Active) -> bool:
+        if active.until is not None and active.until <= self._monotonic():
+            return True
+        match active.request:
+            case ScheduleMaintenance(maintenance):
+                return maintenance.end <= self._clock().timestamp()
+            case _:
+                return False
 
 
 def _overridden(backend: BackendFields, pattern: str, fields: Mapping[str, Any]) -> BackendFields:
@@ -97,3 +129,10 @@ def _overridden(backend: BackendFields, pattern: str, fields: Mapping[str, Any])
         return backend
     # Sorted, which is the order of IonQ's schema: an override may add a field.
     return {field: value for field, value in sorted({**backend, **fields}.items()) if value is not None}
+
+
+def _unavailable(backends: Iterable[BackendFields], names: Iterable[str]) -> list[BackendFields]:
+    return [
+        {**backend, "status": "unavailable"} if backend["backend"] in names else backend
+        for backend in backends
+    ]

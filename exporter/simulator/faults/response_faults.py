@@ -55,15 +55,18 @@ def wrapped(response: HTTPResponse) -> HTTPResponse:
 
 
 def with_bad_values(response: HTTPResponse) -> HTTPResponse:
-    """Add backends with invalid values, or make values of characterizations invalid."""
+    """Add backends, components, incidents with invalid values, or spoil values of characterizations."""
     payload = json.loads(response.body)
     if isinstance(payload, list):
         backends = [json.dumps(backend) for backend in payload]
         # The last backend comes twice.
         return replace(response, body=f"[{','.join((*backends, *backends[-1:], _BAD_BACKENDS))}]".encode())
+    if isinstance(payload, dict) and "components" in payload:
+        bad = {name: [*payload[name], *values] for name, values in _BAD_STATUS_PAGE.items()}
+        return replace(response, body=json.dumps(payload | bad).encode())
     if isinstance(payload, dict) and isinstance(payload.get("characterizations"), list):
-        bad = [_with_bad_value(index, one) for index, one in enumerate(payload["characterizations"])]
-        return replace(response, body=json.dumps(payload | {"characterizations": bad}).encode())
+        changed = [_with_bad_value(index, one) for index, one in enumerate(payload["characterizations"])]
+        return replace(response, body=json.dumps(payload | {"characterizations": changed}).encode())
     return response
 
 
@@ -98,6 +101,44 @@ _BAD_BACKENDS = r"""
 {"backend": 36, "status": "available", "qubits": 36, "average_queue_time": 1},
 null, "qpu.forte-1", 36, []
 """.replace("@", "9" * 400)
+
+
+_TRAP: dict[str, Any] = {"id": "trap", "name": "trap", "status": "investigating", "impact": "major"}
+_BAD_STATUS_PAGE: dict[str, list[Any]] = {
+    "components": [
+        {"id": "trap", "name": "trap.unknown", "status": "on_fire"},
+        {"id": "trap", "name": 'trap.control \n"\\\u0000\ud800', "status": "operational"},
+        {"id": "trap", "name": "trap.long " * 500, "status": "operational"},
+        {"id": "trap", "name": "trap.null", "status": None},
+        {"id": "trap", "name": "trap.number", "status": 36},
+        {"id": "trap", "name": "API", "status": "major_outage"},  # a name that occurs already
+        {"name": ["trap"], "status": "operational"},
+        {"name": "", "status": "operational"},
+        {"status": "operational"},
+        *(None, "IonQ Forte", 36, []),
+    ],
+    "incidents": [
+        _TRAP | {"started_at": "yesterday", "components": "all"},
+        _TRAP | {"id": "trap.null", "started_at": None, "created_at": None, "components": None},
+        _TRAP | {"id": "trap.number", "impact": 5, "status": ["investigating"], "started_at": float("inf")},
+        _TRAP | {"id": "trap.link", "shortlink": "javascript:alert(1)", "name": "<script>alert(1)</script>"},
+        _TRAP | {"id": "trap.component", "components": [None, 36, {"name": None}]},
+        _TRAP | {"id": None},
+        *(None, "trap", 36, []),
+    ],
+    "scheduled_maintenances": [
+        _TRAP | {"scheduled_for": "soon", "scheduled_until": -1},
+        _TRAP | {"id": "trap.null", "scheduled_for": None, "scheduled_until": None},
+        _TRAP
+        | {
+            "id": "trap.order",
+            "scheduled_for": "2030-01-02T00:00:00Z",
+            "scheduled_until": "2030-01-01T00:00:00Z",
+        },
+        _TRAP | {"id": {}, "scheduled_for": float("nan")},
+        *(None, "trap", 36, []),
+    ],
+}
 
 
 def _with_bad_value(index: int, characterization: dict[str, Any]) -> dict[str, Any]:

@@ -41,9 +41,10 @@ class Fleet:
         """Return the backends that ``/backends`` lists at an aware moment; some need an API key."""
         timestamp = moment.timestamp()
         now = format_time(timestamp)
+        access = {"has_access": True} if with_key else {}
         # All other values change once a minute at most.
         return [
-            {**backend, "last_updated": backend["last_updated"] or now}
+            {**backend, "last_updated": backend["last_updated"] or now, **access}
             for backend in _backends(self.seed, math.floor(timestamp / _MINUTE))
             if with_key or backend["backend"] == SIMULATOR or not QPUS[backend["backend"]].needs_key
         ]
@@ -135,7 +136,7 @@ def _queue_seconds(seed: int, qpu: QPU, moment: float, status: str) -> float:
     rhythm = 0.6 * math.sin(math.tau * (moment / _DAY - 13 / 24))
     rhythm += 0.35 * math.cos(math.tau * (moment - 6 * _DAY) / _WEEK)
     wandering = smooth(moment / (3 * _DAY), *key, "days") + 0.4 * smooth(moment / (5 * _HOUR), *key, "hours")
-    jitter = 0.06 * smooth(moment / (12 * _MINUTE), *key, "minutes")
+    jitter = 0.15 * smooth(moment / (6 * _MINUTE), *key, "minutes")
     queue = qpu.typical_queue_seconds * math.exp(qpu.queue_swing * (rhythm + wandering + jitter))
     rush = episodes.current(seed, qpu.name, episodes.RUSH, moment)
     if rush is not None:

@@ -49,6 +49,10 @@ LONG_GAP = Rhythm(
 )
 
 
+def _period(seed: int, qpu: str, rhythm: Rhythm, moment: float) -> int:
+    return math.floor(moment / (rhythm.period_days * _DAY) - unit(seed, qpu, rhythm.name, "phase"))
+
+
 @lru_cache(maxsize=4096)  # every moment of a period asks for the same episode
 def _episode(seed: int, qpu: str, rhythm: Rhythm, number: int) -> Episode | None:
     key = (seed, qpu, rhythm.name)
@@ -65,9 +69,16 @@ def _episode(seed: int, qpu: str, rhythm: Rhythm, number: int) -> Episode | None
     return Episode(begin, begin + max(_STEP, round(length / _STEP) * _STEP), unit(*key, number, "draw"))
 
 
+def around(seed: int, qpu: str, rhythm: Rhythm, moment: float) -> Iterator[Episode]:
+    """Yield the episodes of the next, this and the last period."""
+    number = _period(seed, qpu, rhythm, moment)
+    episodes = (_episode(seed, qpu, rhythm, candidate) for candidate in (number + 1, number, number - 1))
+    return (episode for episode in episodes if episode is not None)
+
+
 def recent(seed: int, qpu: str, rhythm: Rhythm, moment: float) -> Iterator[Episode]:
-    """Yield the episodes of this period and of the one before that have begun by `moment`, newest first."""
-    number = math.floor(moment / (rhythm.period_days * _DAY) - unit(seed, qpu, rhythm.name, "phase"))
+    """Yield the episodes of this and the last period that have begun by `moment`, newest first."""
+    number = _period(seed, qpu, rhythm, moment)
     for candidate in (number, number - 1):
         episode = _episode(seed, qpu, rhythm, candidate)
         if episode is not None and episode.start <= moment:

@@ -21,13 +21,14 @@ class ErrorRates:
 # Compared by identity, which makes it a fast cache key. There are only the instances below.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class QPU:
-    """A backend that is a quantum computer."""
+    """A backend that is a quantum computer; `component` is its name on the status page."""
 
     name: str
     qubits: int
     in_service: datetime
     retired: datetime | None = None
     location: str | None = None
+    component: str | None = None
     needs_key: bool = False
     typical_queue_seconds: float
     queue_swing: float  # amplitude of the logarithm of the queue time; small for a long queue
@@ -40,8 +41,8 @@ class QPU:
 
 _COLLEGE_PARK = "College Park, MD, USA"
 
-# From IonQ: names, qubits, College Park, and the queue times of Harmony, Aria-1, Forte-1 and Forte
-# Enterprise-1 (recorded responses). Everything else is invented. One QPU has no location, as at IonQ.
+# From IonQ: names (but for the component of Tempo), qubits, College Park, and the queue times of Harmony,
+# Aria-1, Forte-1 and Forte Enterprise-1. Everything else is invented. One QPU has no location, as at IonQ.
 QPUS = MappingProxyType(
     {
         qpu.name: qpu
@@ -86,6 +87,7 @@ QPUS = MappingProxyType(
             ),
             QPU(
                 name="qpu.forte-1",
+                component="IonQ Forte",
                 qubits=36,
                 in_service=datetime(2023, 7, 10, tzinfo=UTC),
                 location=_COLLEGE_PARK,
@@ -96,6 +98,7 @@ QPUS = MappingProxyType(
             ),
             QPU(
                 name="qpu.forte-enterprise-1",
+                component="IonQ Forte Enterprise 1",
                 qubits=36,
                 in_service=datetime(2024, 4, 22, tzinfo=UTC),
                 typical_queue_seconds=2333081.0,
@@ -107,6 +110,7 @@ QPUS = MappingProxyType(
             ),
             QPU(
                 name="qpu.forte-enterprise-2",
+                component="IonQ Forte Enterprise 2",
                 qubits=36,
                 in_service=datetime(2025, 1, 20, tzinfo=UTC),
                 location="Basel, Switzerland",
@@ -117,6 +121,7 @@ QPUS = MappingProxyType(
             ),
             QPU(
                 name="qpu.forte-enterprise-3",
+                component="IonQ Forte Enterprise 3",
                 qubits=36,
                 in_service=datetime(2025, 6, 2, tzinfo=UTC),
                 location="Chattanooga, TN, USA",
@@ -127,6 +132,7 @@ QPUS = MappingProxyType(
             ),
             QPU(
                 name="qpu.tempo-1",
+                component="IonQ Tempo",
                 qubits=100,
                 in_service=datetime(2025, 9, 1, tzinfo=UTC),
                 location="Bothell, WA, USA",

@@ -30,6 +30,11 @@ def smooth(position: float, *key: str | int) -> float:
     return 2 * (left + (right - left) * part * part * (3 - 2 * part)) - 1
 
 
+def token(*key: str | int) -> str:
+    """Draw twelve hexadecimal digits."""
+    return _digest(key, 6).hex()
+
+
 @lru_cache(maxsize=4096)
 def uuid(*key: str | int) -> str:
     """Draw a UUID of version 4."""

@@ -293,3 +293,28 @@ async def test_bad_values_come_in_characterizations_too(
     assert None in medians
     unknown = await client.get("/backends/qpu.nowhere/characterizations")
     assert unknown.json()["statusCode"] == 404
+
+
+def status_page(simulator: Simulator) -> str:
+    return f"{simulator.status_url}/api/v2/summary.json"
+
+
+async def test_the_status_page_has_faults_of_its_own(simulator: Simulator, client: httpx.AsyncClient) -> None:
+    simulator.drill.begin(InjectFault("http_500"))
+    assert (await client.get("/backends")).status_code == 500
+    assert (await client.get(status_page(simulator))).status_code == 200
+    simulator.drill.begin(InjectFault("http_503", "status"))
+    assert (await client.get("/backends")).status_code == 500
+    assert (await client.get(status_page(simulator))).status_code == 503
+
+
+async def test_bad_values_come_on_the_status_page_too(
+    simulator: Simulator, client: httpx.AsyncClient
+) -> None:
+    good = (await client.get(status_page(simulator))).json()
+    simulator.drill.begin(InjectFault("bad_values", "status"))
+    page = (await client.get(status_page(simulator))).json()
+    for part in ("components", "incidents", "scheduled_maintenances"):
+        assert page[part][: len(good[part])] == good[part]
+        assert {None, 36} <= {value for value in page[part] if not isinstance(value, dict | list)}
+    assert {"id": "trap", "name": "trap.unknown", "status": "on_fire"} in page["components"]

@@ -1,7 +1,8 @@
 import asyncio
 import json
+import re
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from exporter.simulator import Fleet, InjectFault, Simulator, run_simulator
+from exporter.simulator.fleet.status_page import StatusPage
 from exporter.simulator.server import base_url
 from tests.support.clock import Clock
 from tests.support.simulator import NOW, connected, content_length, http_client
@@ -143,6 +145,27 @@ async def test_every_response_has_its_own_request_id(simulator: Simulator, clien
     assert len(set(seen)) == len(paths)
 
 
+@pytest.mark.parametrize("fault", [None, "http_502", "drip", "bad_gzip"])
+async def test_every_response_says_that_it_is_simulated(simulator: Simulator, fault: str | None) -> None:
+    if fault:
+        simulator.drill.begin(InjectFault(fault))
+    async with connected(simulator) as wire:
+        await wire.get()
+        assert b"x-ionq-simulator: seed=1\r\n" in (await wire.head()).lower()
+
+
+async def test_the_demo_begins_with_a_degraded_backend_and_a_maintenance_within_a_day(
+    simulator: Simulator, client: httpx.AsyncClient
+) -> None:
+    simulator.begin_demo()
+    assert (await client.get("/backends/qpu.forte-enterprise-2")).json()["degraded"] is True
+    listed = (await summary(client, simulator))["scheduled_maintenances"]
+    (maintenance,) = [one for one in listed if one["name"] == "Maintenance of the demo"]
+    assert [component["name"] for component in maintenance["components"]] == ["IonQ Forte"]
+    ahead = datetime.fromisoformat(maintenance["scheduled_for"]) - NOW
+    assert timedelta(0) < ahead < timedelta(days=1)
+
+
 async def test_a_connection_is_kept_for_any_number_of_requests(simulator: Simulator) -> None:
     async with connected(simulator) as wire:
         for _ in range(3):
@@ -199,7 +222,8 @@ async def test_only_requests_to_ionqs_endpoints_are_counted(
     for path in ("/backends", "/backends/qpu.moon", "/backends/qpu.forte-1/characterizations", "/nothing"):
         await client.get(path)
     await client.get(drill_url(simulator))
-    assert simulator.requests_by_endpoint == {"backends": 2, "characterizations": 1}
+    await client.get(f"{simulator.status_url}/api/v2/summary.json")
+    assert simulator.requests_by_endpoint == {"backends": 2, "characterizations": 1, "status": 1}
 
 
 async def test_a_drill_is_begun_listed_and_ended_over_http(
@@ -216,6 +240,65 @@ async def test_a_drill_is_begun_listed_and_ended_over_http(
     assert listed == f'{{"active":[{posted.text.strip().replace("300.0", "200.0")}]}}\n'
     assert (await client.delete(url)).text == '{"ended":1}\n'
     assert (await client.get("/backends")).json() == Fleet(1).backends(NOW)
+
+
+async def summary(client: httpx.AsyncClient, simulator: Simulator) -> dict[str, Any]:
+    response = await client.get(f"{simulator.status_url}/api/v2/summary.json")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    page: dict[str, Any] = response.json()
+    return page
+
+
+async def test_the_status_page_is_served_without_a_key(
+    client: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    assert await summary(client, simulator) == StatusPage(1).summary(NOW)
+
+
+async def test_a_drill_reports_an_incident_on_the_status_page_and_makes_its_backends_unavailable(
+    client: httpx.AsyncClient, simulator: Simulator, clock: Clock
+) -> None:
+    incident = {"incident": "Laser fault", "backend": "qpu.forte-1", "impact": "critical", "for": "5m"}
+    posted = (await client.post(drill_url(simulator), json=incident)).json()
+    assert posted["backends"] == ["qpu.forte-1"]
+    (listed,) = (await summary(client, simulator))["incidents"]
+    assert (listed["id"], listed["name"], listed["impact"]) == (posted["id"], "Laser fault", "critical")
+    assert [component["name"] for component in listed["components"]] == ["IonQ Forte"]
+    assert (await client.get("/backends/qpu.forte-1")).json()["status"] == "unavailable"
+    clock.now += 300
+    assert (await summary(client, simulator))["incidents"] == []
+    assert (await client.get("/backends/qpu.forte-1")).json()["status"] == "available"
+
+
+async def test_a_drill_announces_a_maintenance_that_begins_overruns_and_ends() -> None:
+    now = NOW
+    async with (
+        Simulator(Fleet(1), clock=lambda: now) as simulator,
+        http_client(simulator.url) as client,
+    ):
+        maintenance = {
+            "maintenance": "Cooling",
+            "backend": "qpu.forte-1",
+            "in": "1m",
+            "lasts": "1h",
+            "overruns": "1h",
+        }
+        posted = (await client.post(drill_url(simulator), json=maintenance)).json()
+        seen = []
+        for minutes in (0, 1, 62, 121):
+            now = NOW + timedelta(minutes=minutes)
+            listed = (await summary(client, simulator))["scheduled_maintenances"]
+            status = [one["status"] for one in listed if one["id"] == posted["id"]]
+            seen.append((status, (await client.get("/backends/qpu.forte-1")).json()["status"]))
+        assert seen == [
+            (["scheduled"], "available"),
+            (["in_progress"], "unavailable"),
+            (["in_progress"], "unavailable"),
+            ([], "available"),
+        ]
+        assert posted["scheduled_until"] == "2026-11-22T13:01:30Z"
+        assert (await client.get(drill_url(simulator))).json() == {"active": []}
 
 
 async def test_a_backend_that_a_drill_removed_is_404(client: httpx.AsyncClient, simulator: Simulator) -> None:
@@ -255,6 +338,8 @@ async def test_the_help_page_has_commands_for_this_server(
     response = await client.get(f"http://127.0.0.1:{simulator.port}/")
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert f"curl http://127.0.0.1:{simulator.port}/drill -d" in response.text
+    for command in re.findall(r"drill -d '(.*?)'", response.text):
+        assert (await client.post(drill_url(simulator), content=command)).status_code == 200, command
     assert "rate_limit" in response.text
 
 

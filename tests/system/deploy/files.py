@@ -24,6 +24,7 @@ class Rule:
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     duration: str = ""
+    keep_firing_for: str = ""
 
     @property
     def queries(self) -> Iterator[str]:
@@ -48,6 +49,7 @@ def rules(path: Path) -> list[Rule]:
             labels=rule.get("labels", {}),
             annotations=rule.get("annotations", {}),
             duration=rule.get("for", ""),
+            keep_firing_for=rule.get("keep_firing_for", ""),
         )
         for group in load(path)["groups"]
         for rule in group["rules"]

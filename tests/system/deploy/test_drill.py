@@ -93,17 +93,19 @@ def test_each_outage_is_told_once_and_then_its_end(tmp_path: Path) -> None:
     down, up, blind, seeing = map(flowing, TEXT.findall(said))
     assert re.fullmatch(
         r"\[CRITICAL\] No IonQ QPU is available\. "
-        r"None of IonQ's QPUs has been available for 15 minutes or longer "
+        r"None of IonQ's QPUs is available "
         r"\(qpu\.forte-1, qpu\.forte-enterprise-1, qpu\.forte-enterprise-2, qpu\.forte-enterprise-3\)\. "
         r"Jobs for hardware wait until one is back\. "
         rf"Alert since {MOMENT}\. "
         rf"What to do: {RUNBOOKS}/IonQAllQPUsUnavailable\.md What IonQ says: https://status\.ionq\.co",
         down,
     )
-    assert re.fullmatch(rf"\[RESOLVED\] Over: No IonQ QPU is available\. Over: .* until {MOMENT}\.", up)
+    assert re.fullmatch(
+        rf"\[RESOLVED\] IonQAllQPUsUnavailable IonQAllQPUsUnavailable has ended\. .* until {MOMENT}\.", up
+    )
     assert blind.startswith("[CRITICAL] The exporter cannot read IonQ's list of backends. ")
-    assert re.search(r"Failures in the last 10 minutes: http_status \d+\.", blind)
-    assert seeing.startswith("[RESOLVED] Over: The exporter cannot read IonQ's list of backends. ")
+    assert re.search(r"Failures in 10 minutes: http_status \d+\.", blind)
+    assert seeing.startswith("[RESOLVED] IonQExporterBlind IonQExporterBlind has ended. ")
 
 
 @pytest.mark.usefixtures("tools")

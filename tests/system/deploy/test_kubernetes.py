@@ -375,7 +375,11 @@ def test_the_demo_reads_its_own_simulator_and_nothing_outside() -> None:
         {
             "name": "IONQ_EXPORTER_IONQ_API_URL",
             "value": f"http://ionq-simulator:{DEFAULT_SIMULATOR_PORT}/v0.4",
-        }
+        },
+        {
+            "name": "IONQ_EXPORTER_IONQ_STATUS_URL",
+            "value": f"http://ionq-simulator:{DEFAULT_SIMULATOR_PORT}",
+        },
     ]
     assert container["args"] == ["simulate", f"--simulator.listen-address=:{DEFAULT_SIMULATOR_PORT}"]
     (_, out) = only(manifests, "NetworkPolicy")["spec"]["egress"]

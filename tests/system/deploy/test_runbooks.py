@@ -39,10 +39,11 @@ def test_a_page_answers_the_questions_in_their_order(alert: Rule) -> None:
 
 
 @each_alert
-def test_a_page_gives_severity_delay_and_thresholds_of_its_alert(alert: Rule) -> None:
+def test_a_page_gives_severity_delays_and_thresholds_of_its_alert(alert: Rule) -> None:
     text = page(alert.alert)
-    delay = f"after {alert.duration}" if alert.duration else "at once"
-    assert f"\nSeverity: {alert.labels['severity']}. Fires {delay}" in text
+    begin = f"after {alert.duration}" if alert.duration else "at once"
+    end = f"after {alert.keep_firing_for}" if alert.keep_firing_for else "at once"
+    assert f"\nSeverity: {alert.labels['severity']}. Begins {begin}, ends {end}.\n" in text
     assert alert.annotations["summary"].rstrip(".") in text
     named = {name for name in THRESHOLDS if f"`{name}`" in text}
     assert named == metrics(alert.expr) & THRESHOLDS

@@ -253,8 +253,7 @@ def test_a_list_without_a_usable_row_has_an_unexpected_shape(rows_sent: list[Any
         with pytest.raises(UnexpectedShapeError) as failure:
             parse_backends(response)
         assert failure.value.message == (
-            f"IonQ listed {len(rows_sent)} backends without a usable name, the first as {shown}: "
-            "its API may have changed"
+            f"IonQ listed no backend with a usable name, but {shown}: its API may have changed"
         )
 
 

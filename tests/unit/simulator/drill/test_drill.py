@@ -1,8 +1,19 @@
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from exporter.simulator import Fleet
 from exporter.simulator.drill.drill import Drill
-from exporter.simulator.drill.requests import DrillError, InjectFault, OverrideBackend, RemoveBackend
+from exporter.simulator.drill.requests import (
+    DrillError,
+    InjectFault,
+    OverrideBackend,
+    RemoveBackend,
+    ReportIncident,
+    ScheduleMaintenance,
+)
+from exporter.simulator.fleet.incidents import Incident, Maintenance
 from tests.support.clock import Clock
 from tests.support.simulator import NOW
 
@@ -15,7 +26,7 @@ def statuses(drill: Drill) -> dict[str, str | None]:
 
 @pytest.fixture
 def drill(clock: Clock) -> Drill:
-    return Drill(clock)
+    return Drill(clock, lambda: NOW)
 
 
 def test_without_requests_nothing_changes(drill: Drill) -> None:
@@ -102,3 +113,79 @@ def test_the_number_of_requests_is_bounded(drill: Drill) -> None:
         drill.begin(RemoveBackend("qpu.one-too-many"))
     drill.begin(RemoveBackend("qpu.7"), 5)
     assert len(drill.active()) == 200
+
+
+def test_a_fault_of_the_api_does_not_affect_the_status_page_and_the_reverse(drill: Drill) -> None:
+    drill.begin(InjectFault("hang"))
+    assert drill.fault("status") is None
+    drill.begin(InjectFault("http_500", "status"))
+    assert drill.fault("status") == "http_500"
+    assert drill.fault("backends") == drill.fault("characterizations") == "hang"
+
+
+def incident(**fields: Any) -> Incident:
+    values: dict[str, Any] = {
+        "id": "1",
+        "name": "Laser fault",
+        "impact": "major",
+        "status": "investigating",
+        "start": NOW.timestamp(),
+        "updated": NOW.timestamp(),
+        "backends": ("qpu.forte-1",),
+    }
+    return Incident(**values | fields)
+
+
+@pytest.mark.parametrize(
+    ("impact", "status", "expected"),
+    [
+        ("critical", "investigating", "unavailable"),
+        ("major", "identified", "unavailable"),
+        ("major", "monitoring", "available"),
+        ("minor", "investigating", "available"),
+    ],
+)
+def test_an_outage_makes_its_backends_unavailable(
+    drill: Drill, impact: str, status: str, expected: str
+) -> None:
+    drill.begin(OverrideBackend("qpu.forte-*", {"status": "available"}))
+    drill.begin(ReportIncident(incident(impact=impact, status=status)))
+    assert statuses(drill)["qpu.forte-1"] == expected
+    assert statuses(drill)["qpu.forte-enterprise-1"] == "available"
+    assert drill.incidents() == [incident(impact=impact, status=status)]
+
+
+def test_a_newer_override_wins_over_an_incident(drill: Drill) -> None:
+    drill.begin(ReportIncident(incident()))
+    drill.begin(OverrideBackend("qpu.forte-1", {"status": "available"}))
+    assert statuses(drill)["qpu.forte-1"] == "available"
+
+
+def test_an_incident_with_the_same_id_replaces_the_older_one(drill: Drill) -> None:
+    drill.begin(ReportIncident(incident()))
+    drill.begin(ReportIncident(incident(status="monitoring")))
+    drill.begin(ReportIncident(incident(id="2")))
+    assert [one.status for one in drill.incidents()] == ["monitoring", "investigating"]
+
+
+def test_a_maintenance_begins_and_ends_in_simulated_time(clock: Clock) -> None:
+    now = NOW
+    drill = Drill(clock, lambda: now)
+    drill.begin(OverrideBackend("qpu.forte-1", {"status": "available"}))
+    begin = NOW.timestamp()
+    maintenance = Maintenance(
+        id="1",
+        name="Cooling",
+        announced=begin,
+        start=begin + 60,
+        planned_end=begin + 120,
+        end=begin + 180,
+        backends=("qpu.forte-1",),
+    )
+    drill.begin(ScheduleMaintenance(maintenance))
+    seen = []
+    for after in (0, 59, 60, 120, 179, 180):
+        now = NOW + timedelta(seconds=after)
+        seen.append((statuses(drill)["qpu.forte-1"], drill.maintenances()))
+    assert [status for status, _ in seen] == ["available"] * 2 + ["unavailable"] * 3 + ["available"]
+    assert [listed for _, listed in seen] == [[maintenance]] * 5 + [[]]

@@ -51,7 +51,6 @@ def test_every_backend_has_the_documented_fields(seed: int, moment: datetime) ->
     assert len({backend["backend"] for backend in backends}) == len(backends)
     for backend in backends:
         assert backend.keys() >= REQUIRED
-        assert list(backend) == sorted(backend)
         assert None not in backend.values()
         assert type(backend["average_queue_time"]) is int
         assert backend["average_queue_time"] >= 0
@@ -89,6 +88,7 @@ def test_the_simulator_has_no_queue_and_no_hardware() -> None:
         "average_queue_time": 0,
         "backend": "simulator",
         "degraded": False,
+        "has_access": True,
         "last_updated": "2026-11-22T12:00:30Z",
         "noise_models": ["ideal", "harmony", "aria-1", "aria-2", "forte-1", "forte-enterprise-1"],
         "qubits": 29,
@@ -178,6 +178,15 @@ def test_an_unavailable_backend_sometimes_has_a_queue_time_of_zero_and_an_availa
         zeros.setdefault(backend["status"], []).append(backend["average_queue_time"] == 0)
     assert {*zeros["unavailable"]} == {True, False}
     assert not any(zeros["available"])
+
+
+def test_the_shortest_queue_moves_within_minutes() -> None:
+    queue = [
+        backend["average_queue_time"] / 60_000
+        for backend in series("qpu.forte-enterprise-3", days=1 / 48, step=timedelta(minutes=1))
+    ]
+    assert len(set(queue)) == len(queue) == 30
+    assert max(queue) - min(queue) > 1
 
 
 def test_kw_is_a_power_of_some_kilowatts_and_missing_while_unavailable() -> None:

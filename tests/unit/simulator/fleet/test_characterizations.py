@@ -95,7 +95,11 @@ def test_characterizations_are_daily_at_midnight_with_gaps_of_days_to_months() -
 
 def test_a_characterization_is_published_some_hours_after_its_date() -> None:
     midnight = NOW.replace(hour=0, minute=0, second=0)
-    newest = [dates("qpu.forte-1", now=midnight + timedelta(hours=hour), limit=1)[0] for hour in range(24)]
+    pages = [
+        CHARACTERIZATIONS.page("qpu.forte-1", midnight + timedelta(hours=hour), Span(limit=1))
+        for hour in range(24)
+    ]
+    newest = [page["characterizations"][0]["date"] for page in pages]
     assert newest[1] == "2026-11-21T00:00:00Z"
     assert newest[14] == "2026-11-22T00:00:00Z"
     assert newest == sorted(newest)
