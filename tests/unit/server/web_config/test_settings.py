@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.server.web_config.settings import RateLimit, WebConfig, parse_web_config
+from exporter.server.web_config.tls_names import DEFAULT_CIPHERS
 from exporter.server.web_config.tls_settings import ClientAuth, Pem, TLSSettings
 from exporter.server.web_config.yaml_document import WebConfigError
 
@@ -46,7 +47,7 @@ def test_a_certificate_and_its_key_are_tls_with_go_s_defaults() -> None:
         allowed_sans=None,
         minimum=ssl.TLSVersion.TLSv1_2,
         maximum=ssl.TLSVersion.TLSv1_3,
-        ciphers=(),
+        ciphers=DEFAULT_CIPHERS,
         prefers_own_order=True,
         curves=(),
     )
@@ -62,7 +63,7 @@ def test_a_file_wins_over_what_is_inline_as_in_go_and_that_is_said() -> None:
     parsed = tls("cert: x")
     assert parsed.tls
     assert parsed.tls.certificate == Pem("server.crt", "")
-    assert parsed.ignored == ("tls_server_config.cert: cert_file is there too, and wins",)
+    assert parsed.ignored == ("tls_server_config.cert: cert_file is set too, and takes precedence",)
 
 
 def test_no_secret_is_in_a_repr() -> None:
@@ -91,7 +92,7 @@ def test_a_certificate_that_is_only_requested_is_not_asked_for_and_that_is_said(
     parsed = tls("client_auth_type: RequestClientCert", "client_ca_file: ca.pem")
     assert parsed.tls
     assert parsed.tls.client_auth is ClientAuth.NONE
-    assert "lets everybody in" in parsed.ignored[0]
+    assert "every client is admitted" in parsed.ignored[0]
 
 
 def test_verification_by_public_authorities_is_allowed_as_in_go_and_said() -> None:
@@ -102,7 +103,7 @@ def test_versions_older_than_1_2_are_not_spoken_and_that_is_said() -> None:
     parsed = tls("min_version: TLS10")
     assert parsed.tls
     assert parsed.tls.minimum is ssl.TLSVersion.TLSv1_2
-    assert parsed.ignored == ("tls_server_config.min_version: TLS12 is the oldest that is spoken",)
+    assert parsed.ignored == ("tls_server_config.min_version: TLS12 is the oldest supported version",)
 
 
 def test_cipher_suites_are_translated_in_order_and_those_of_1_3_are_always_on() -> None:
@@ -124,7 +125,7 @@ def test_suites_without_forward_secrecy_are_left_out_and_that_is_said() -> None:
     parsed = tls("cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA]")
     assert parsed.tls
     assert parsed.tls.ciphers == ("ECDHE-RSA-AES128-SHA",)
-    assert "TLS_RSA_WITH_AES_128_CBC_SHA lacks forward secrecy" in parsed.ignored[0]
+    assert "TLS_RSA_WITH_AES_128_CBC_SHA has no forward secrecy" in parsed.ignored[0]
 
 
 def test_one_curve_is_set_and_of_several_openssl_chooses_which_is_said() -> None:
@@ -147,7 +148,7 @@ def test_users_are_text_whatever_yaml_would_make_of_them() -> None:
 
 
 def test_passwords_without_tls_are_allowed_and_the_danger_is_said() -> None:
-    assert "can be read" in parse(f"basic_auth_users: {{alice: {HASH}}}").ignored[0]
+    assert "sent in the clear" in parse(f"basic_auth_users: {{alice: {HASH}}}").ignored[0]
 
 
 @pytest.mark.parametrize(
@@ -183,15 +184,15 @@ REFUSED = [
     ("rate_limit: {}\nrate_limit: {}", "line 2: a key is not text, or there twice"),
     ("tls_server_config: yes", "tls_server_config must be a mapping"),
     ("tls_server_config: {cert_file: [x]}", "tls_server_config.cert_file must be text"),
-    ('tls_server_config: {cert_file: "\\0", key_file: x}', "is no name of a file"),
+    ('tls_server_config: {cert_file: "\\0", key_file: x}', "is not a file name"),
     ("tls_server_config: {min_version: TLS12}", "missing one of cert or cert_file"),
     ("tls_server_config: {cert_file: x}", "missing one of key or key_file"),
     ("http_server_config: {http2: perhaps}", "http_server_config.http2 must be true or false"),
     ("http_server_config: {headers: {Server: x}}", "HTTP header 'Server' can not be configured"),
     ("http_server_config: {headers: {X-Frame-Options: allow}}", "must be deny or sameorigin"),
     ("http_server_config: {headers: {X-Content-Type-Options: x}}", "must be nosniff"),
-    ('http_server_config: {headers: {X-XSS-Protection: "1\\r\\nX: y"}}', "no header can carry"),
-    ("basic_auth_users: {alice: letmein}", "what stands for 'alice' is not a bcrypt hash"),
+    ('http_server_config: {headers: {X-XSS-Protection: "1\\r\\nX: y"}}', "that a header cannot have"),
+    ("basic_auth_users: {alice: letmein}", "the value for 'alice' is not a bcrypt hash"),
     (f"basic_auth_users: {{alice: {HASH[:-1]}}}", "is not a bcrypt hash"),
     ("basic_auth_users: {alice: }", "is not a bcrypt hash"),
     (f"basic_auth_users: {{alice: {HASH.replace('$10$', '$31$')}}}", "cost for 'alice' is not from 4 to 18"),
@@ -205,11 +206,11 @@ REFUSED_TLS = [
     ("client_auth_type: Sometimes", "client_auth_type 'Sometimes' is unknown: write NoClientCert,"),
     ("client_auth_type: RequireAnyClientCert", "write RequireAndVerifyClientCert"),
     ("client_auth_type: RequireClientCert", "write RequireAndVerifyClientCert"),
-    ("client_ca_file: ca.pem", "would let everybody in"),
+    ("client_ca_file: ca.pem", "would admit every client"),
     ("client_allowed_sans: [a]", "needs client_auth_type RequireAndVerifyClientCert"),
     ("client_allowed_sans: x", "must be a list"),
     ("client_allowed_sans: [[a]]", "must be a list"),
-    ("client_auth_type: RequireAndVerifyClientCert\n  client_allowed_sans: []", "names nobody"),
+    ("client_auth_type: RequireAndVerifyClientCert\n  client_allowed_sans: []", "would admit no client"),
     ("min_version: TLS1.2", "unknown TLS version 'TLS1.2' in min_version: write TLS10,"),
     ("max_version: TLS11", "max_version is older than TLS12"),
     ("min_version: TLS13\n  max_version: TLS12", "no TLS version satisfies"),
