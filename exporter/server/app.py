@@ -73,8 +73,8 @@ class WebApp:
         )
         scrape = await self._scraper.scrape(budget)
         async with self._rendering:
-            # A turn of the event loop for each of many scrapes that end together: the connections that they
-            # block are closed in between, and their responses freed.
+            # If many scrapes end together, render one per iteration of the event loop. In between, responses
+            # to clients that do not read can be freed.
             await asyncio.sleep(0)
             exposition = render_scrape(scrape, self._telemetry, form)
         vary = {"vary": "accept, accept-encoding"}
