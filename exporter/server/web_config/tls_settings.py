@@ -82,7 +82,7 @@ def parse_tls_settings(section: Section) -> tuple[TLSSettings | None, tuple[str,
         return None, ()
     ignored: list[str] = []
     certificate, key = _pem(section, "cert", ignored), _pem(section, "key", ignored)
-    # Go serves plain HTTP if a section names neither. Whoever wrote the section wants TLS.
+    # Go serves plain HTTP if a section names neither. The author of the section wants TLS.
     if certificate is None or key is None:
         missing = "cert" if certificate is None else "key"
         raise WebConfigError(f"tls_server_config: missing one of {missing} or {missing}_file")
