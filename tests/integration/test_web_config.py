@@ -1,6 +1,7 @@
 """--web.config.file over real sockets: what it demands of clients, and how it is renewed."""
 
 import base64
+import concurrent.futures
 import contextlib
 import http.client
 import re
@@ -9,6 +10,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+import bcrypt
 import httpx
 import pytest
 
@@ -157,6 +159,30 @@ def test_a_password_is_demanded_everywhere_but_on_the_health_paths(
         assert [fetch(exporter, path).status_code for path in HEALTH] == [200, 200]
         for path, status in (("", 200), ("metrics", 200), ("nothing", 404)):
             assert fetch(exporter, path, auth=LOGIN).status_code == status
+
+
+def test_the_right_password_is_let_in_during_a_flood_of_wrong_ones(
+    upstream: Upstream, web: WebConfigFolder
+) -> None:
+    costly = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(8)).decode()
+    web.write(basic_auth_users={"prometheus": costly})
+    statuses: list[int] = []
+    with (
+        ExporterProcess(upstream.url, web.flag) as exporter,
+        concurrent.futures.ThreadPoolExecutor(40) as pool,
+    ):
+
+        def guess(password: str) -> None:
+            statuses.append(fetch(exporter, auth=("prometheus", password)).status_code)
+
+        flood = [pool.submit(guess, f"wrong {number}") for number in range(40)]
+        eventually(lambda: statuses)
+        before = len(statuses)
+        assert fetch(exporter, auth=LOGIN).status_code == 200
+        assert len(statuses) - before < 20, "it did not wait for the flood"
+        for guessed in flood:
+            guessed.result()
+    assert statuses == [401] * 40
 
 
 def test_a_changed_password_counts_from_the_next_request_on(upstream: Upstream, web: WebConfigFolder) -> None:

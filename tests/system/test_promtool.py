@@ -1,5 +1,6 @@
 """The output as tools read it that know the formats better than we do."""
 
+import json
 import subprocess
 
 import pytest
@@ -10,7 +11,7 @@ from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from tests.support.exporter_process import ExporterProcess, run_exporter
 from tests.support.status_page import MAINTENANCE, body
 from tests.support.tools import require_tool
-from tests.support.upstream import CHARACTERIZATION, Script, Upstream, characterized, ok, status
+from tests.support.upstream import CHARACTERIZATION, FLEET, Script, Upstream, characterized, ok, status
 
 HOSTILE = r"""[
     {"backend": "quote\"backslash\\", "location": "Zürich, {a=\"b\"} # HELP", "qubits": 1,
@@ -18,8 +19,10 @@ HOSTILE = r"""[
     {"backend": "line\nbreak", "qubits": 1}
 ]""".encode()
 
+ODD_ID = '"\\{😀}# EOF'
+
 ANSWERS: dict[str, Script] = {
-    "usual": ok(),
+    "usual": ok(json.dumps([FLEET[0] | {"characterization_id": ODD_ID}, FLEET[1]]).encode()),
     "none": ok(b"[]"),
     "failure": status(500),
     "hostile": ok(HOSTILE),
@@ -33,7 +36,7 @@ def flags() -> tuple[str, ...]:
 
 @pytest.fixture
 def upstream(upstream: Upstream) -> Upstream:
-    record = CHARACTERIZATION | {"id": '"\\{😀}# EOF', "backend": None}
+    record = CHARACTERIZATION | {"id": ODD_ID, "backend": None}
     upstream.characterizes(lambda request: characterized(request, record))
     return upstream
 

@@ -1,5 +1,6 @@
 """What IonQ's status page says: incidents, maintenances, and components that do not work as they should."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple, Self
 
@@ -36,7 +37,7 @@ class StatusSection(NamedTuple):
             f"{incidents}, {count(len(page.maintenances), 'maintenance')}",
             (
                 *(_of_incident(incident, now) for incident in page.incidents or ()),
-                *(_of_maintenance(maintenance, now) for maintenance in page.maintenances),
+                *(_of_maintenance(maintenance, now) for maintenance in sorted(page.maintenances, key=_start)),
                 *_of_components(page.components),
             ),
         )
@@ -77,6 +78,10 @@ def _of_components(components: tuple[Component, ...]) -> Iterator[Notice]:
             yield Notice(
                 _words(component.status), component.status in _SEVERE, component.name, component.backend
             )
+
+
+def _start(maintenance: Maintenance) -> float:
+    return math.inf if maintenance.start_timestamp_seconds is None else maintenance.start_timestamp_seconds
 
 
 def _words(status: str) -> str:

@@ -58,14 +58,14 @@ def test_an_incident_of_which_little_is_known_is_shown_too() -> None:
     assert section_of(incidents=(Incident("x1"),)).notices == (Notice("incident", severe=False, name="x1"),)
 
 
-def test_a_maintenance_shows_when_it_begins_and_ends() -> None:
+def test_maintenances_show_when_they_begin_and_end_the_next_one_first() -> None:
     to_come = Maintenance("m1", "Chiller", "scheduled", "", ("",), NOW + HOUR, NOW + 3 * HOUR)
     under_way = Maintenance("m2", "Laser", "in_progress", "", ("a", "b"), NOW - HOUR, NOW + HOUR)
     section = section_of(maintenances=(to_come, under_way))
     assert section.headline == "no incident, 2 maintenances"
     assert [notice.detail for notice in section.notices] == [
-        "scheduled · begins in 1 h · ends in 3 h",
         "in progress · began 1 h ago · ends in 1 h · a · b",
+        "scheduled · begins in 1 h · ends in 3 h",
     ]
     assert {notice.state for notice in section.notices} == {"maintenance"}
 
