@@ -1,4 +1,4 @@
-"""What Prometheus's rules would have yielded: the three alerts that this story needs, pending or firing.
+"""What Prometheus's rules would have yielded: the four alerts that this story needs, pending or firing.
 
 Prometheus can compute recorded series for the past, but not alerts. Their names, severities and patience
 are those of deploy/prometheus/alerts.yml. One recorded series stands for all: where it is, rules are loaded.
@@ -15,6 +15,7 @@ from exporter.common.durations import parse_duration
 from exporter.records.backends import Backend
 from exporter.records.status_page import Maintenance
 
+_DAY_SECONDS = 86400
 _RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "alerts.yml"
 
 
@@ -36,10 +37,14 @@ class AlertHistory:
     ) -> Iterator[str]:
         """Yield the series of rules at a Unix time; None is what blind exporters know of backends."""
         yield f"ionq:ionq_up:max {int(backends is not None)} {moment}\n"
-        in_maintenance = {
-            backend for one in maintenances if _silences(one, moment) for backend in one.backends
-        }
-        true = {("IonQExporterBlind", "")} if backends is None else set(_true_of(backends, in_maintenance))
+        true = set(_announced(maintenances, moment))
+        if backends is None:
+            true.add(("IonQExporterBlind", ""))
+        else:
+            in_maintenance = {
+                backend for one in maintenances if _silences(one, moment) for backend in one.backends
+            }
+            true.update(_true_of(backends, in_maintenance))
         self._since = {alert: self._since.get(alert, moment) for alert in sorted(true)}
         for (name, backend), since in self._since.items():
             alert = _alerts()[name]
@@ -48,6 +53,14 @@ class AlertHistory:
             state = "firing" if moment - since >= alert.patience_seconds else "pending"
             yield f'ALERTS{{{labels},alertstate="{state}"}} 1 {moment}\n'
             yield f"ALERTS_FOR_STATE{{{labels}}} {since} {moment}\n"
+
+
+def _announced(maintenances: Iterable[Maintenance], moment: int) -> Iterator[tuple[str, str]]:
+    for maintenance in maintenances:
+        start = maintenance.start_timestamp_seconds
+        if start is not None and 0 < start - moment < _DAY_SECONDS:
+            for backend in maintenance.backends:
+                yield "IonQBackendMaintenanceSoon", backend
 
 
 def _silences(maintenance: Maintenance, moment: int) -> bool:

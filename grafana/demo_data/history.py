@@ -60,11 +60,9 @@ def _live(
     exporters = {name: ScrapedExporter(name, begin - _UPTIME_BEFORE, reads) for name in story.INSTANCES}
     alerts = AlertHistory()
     for moment, next_moment in pairwise([*times, end + 1]):
-        response = story.response(fleet, datetime.fromtimestamp(moment, UTC), end - moment)
-        backends = parse_backends(response)
-        page = parse_status_page(
-            story.status_page(status_page, datetime.fromtimestamp(moment, UTC), end - moment), {}
-        )
+        now = datetime.fromtimestamp(moment, UTC)
+        backends = parse_backends(story.response(fleet, now, end - moment))
+        page = parse_status_page(story.status_page(status_page, now, end - moment), {})
         lines: list[str] = []
         seen = False
         for instance in story.INSTANCES:
