@@ -116,36 +116,46 @@ wait_against_usual = (
     .decimals(0)
 )
 
+# A wait of 0 does not count: it may be that of a backend that was not available.
 _SOME_WAIT = f"max by (backend) ({WAIT}{{{_BACKEND}}} > 0)"
+_DAYS_AVERAGE = (
+    f"avg_over_time({look_back(f'max by (backend) ({WAIT} > 0)', '1d', step='10m', offset='-12h')})"
+)
 
-# The average of each hour against the average of the day around it, for two weeks. A wait of 0 does not
-# count: it may be that of a backend that was not available.
-_HOUR_OF_DAY = f"""\
+
+def _against_the_day(average: str) -> str:
+    """Compare each hour of two weeks with the day around it, and label it with the hour of the day."""
+    return f"""\
 (
-  avg_over_time({look_back(_SOME_WAIT, "1h", offset="-1h")})
-  / avg_over_time({look_back(f"max by (backend) ({WAIT} > 0)", "1d", step="1h", offset="-12h")})
+  avg_over_time({average})
+  / {_DAYS_AVERAGE}
   * on () group_left (hour) count_values("hour", hour())
 ){look_back("", "14d", step="1h")}"""
+
+
+# Eight hours, since a single one scatters more than most patterns are deep.
+_HOURS = _against_the_day(look_back(_SOME_WAIT, "8h", step="10m", offset="-4h"))
 
 best_hour = label_panel(
     stat_panel(
         "Best hour",
         "none",
-        "The hour of the day, in UTC, in which the wait is shortest, by the median of the last 14 days. "
-        "Named only where the days agree: the median is at least 10 % below the average of the day, and "
-        "nine of ten days are below it. Else there is no pattern. Unknown until a week of waits is known. A "
-        "wait of 0 does not count, since IonQ sends it for backends that are not available too.",
+        "The hour of the day, in UTC, around which the wait is shortest: by the average of the eight hours "
+        "around it, against the average of the day around it. Named only where the last 14 days agree: the "
+        "median is at least 10 % below the day's average, and seven of eight days are below it. Else there "
+        "is no pattern. Unknown until two weeks of waits are known. A wait of 0 does not count, since IonQ "
+        "sends it for backends that are not available too.",
         table_query(
             f"""\
 (
-label_replace(bottomk by (backend) (1,
-{indented(f"quantile_over_time(0.5, {_HOUR_OF_DAY}) < 0.9")}
-{indented(f"and quantile_over_time(0.9, {_HOUR_OF_DAY}) < 1")}
-), "hour", "$1:00 UTC", "hour", "(.+)")
+label_replace(
+{indented(f"bottomk by (backend) (1, quantile_over_time(0.5, {_HOURS}) < 0.9)")}
+{indented(f"and quantile_over_time(7/8, {_HOURS}) < 1")},
+"hour", "$1:00 UTC", "hour", "(.+)")
 or on (backend)
-label_replace(max by (backend) ({WAIT}{{{_BACKEND}}} offset 6d), "hour", "no pattern", "", "")
+label_replace(max by (backend) ({WAIT}{{{_BACKEND}}} offset 13d), "hour", "no pattern", "", "")
 )
-and on (backend) {WAIT} offset 6d"""
+and on (backend) {WAIT} offset 13d"""
         ),
     ),
     "hour",
@@ -295,6 +305,8 @@ wait_against_last_week = (
     )
 )
 
+_EACH_HOUR = _against_the_day(look_back(_SOME_WAIT, "1h", offset="-1h"))
+
 wait_by_hour = (
     barchart.Panel()
     .title("Wait by hour of the day (UTC)")
@@ -307,9 +319,7 @@ wait_by_hour = (
     .decimals(0)
     .no_value(NO_DATA)
     .with_target(
-        table_query(
-            f'label_replace(quantile_over_time(0.5, {_HOUR_OF_DAY}) - 1, "hour", "0$1", "hour", "(.)")'
-        )
+        table_query(f'label_replace(quantile_over_time(0.5, {_EACH_HOUR}) - 1, "hour", "0$1", "hour", "(.)")')
     )
     .transformations(
         [

@@ -55,7 +55,7 @@ def _of_step(function: str, metric: str) -> str:
 running = stat_panel(
     "Exporters running",
     "none",
-    "How many of the selected exporters answered their last scrape, of those that Prometheus knows.",
+    "How many of the selected exporters responded to their last scrape, of those that Prometheus knows.",
     instant_query(f"sum({_UP})", "up"),
     instant_query(f"count({_UP})", "known"),
     text=BigValueTextMode.VALUE_AND_NAME,
@@ -133,8 +133,9 @@ def _stacked(
             "none",
             description,
             range_query(f"{count} > 0", f"{{{{{label}}}}}"),
+            # Without failures it shows 0 instead of no data, and it keeps a single bar as narrow as a step.
+            range_query(f"0 * max({_UP})", "none"),
             calcs=("max",),
-            empty="None in this time range, or no exporter is scraped",
         )
         .draw_style(GraphDrawStyle.BARS)
         .line_width(0)

@@ -1,4 +1,4 @@
-"""SIGHUP, and SIGINT from somebody who does not want to wait."""
+"""SIGHUP, and repeated SIGINT."""
 
 import signal
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_second_sigint_ends_it_at_once_without_a_traceback(upstream: Upstream)
         assert exporter.exit_status() == 0
 
 
-def test_sigint_again_and_again_shows_no_traceback(upstream: Upstream) -> None:
+def test_repeated_sigint_shows_no_traceback(upstream: Upstream) -> None:
     with ExporterProcess(upstream.url) as exporter:
         while exporter.process.poll() is None:
             exporter.signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Logins with bcrypt hashes. Neither time nor memory reveals a password, and a flood locks nobody out."""
+"""Logins with bcrypt hashes. Neither time nor memory reveals a password, and a flood locks no user out."""
 
 import asyncio
 import base64

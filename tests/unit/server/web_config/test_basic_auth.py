@@ -1,4 +1,4 @@
-"""Logins: which are admitted, what they cost, what is remembered."""
+"""Logins: which are admitted, what a check costs, what is remembered."""
 
 import asyncio
 import base64
@@ -42,7 +42,7 @@ class Checks:
 
     @property
     def work(self) -> int:
-        """What all checks cost since the last time."""
+        """The cost of all checks since the last call."""
         work = sum(1 << cost for cost in self.costs)
         self.costs.clear()
         return work
@@ -73,13 +73,13 @@ async def test_the_right_password_of_a_known_user_is_admitted() -> None:
         b"Basic " + base64.b64encode(b"alice"),
     ],
 )
-async def test_a_header_that_is_no_log_in_is_refused_without_any_work(header: bytes) -> None:
+async def test_a_header_without_a_login_is_refused_without_a_check(header: bytes) -> None:
     checks = Checks()
     assert not await BasicAuth((("alice", CHEAP),), checks).admits(header)
     assert checks.costs == []
 
 
-async def test_an_unknown_user_costs_as_much_as_the_cheapest_and_none_more_than_its_own_hash() -> None:
+async def test_a_check_costs_what_the_user_s_hash_costs_and_for_an_unknown_user_the_cheapest_hash() -> None:
     checks = Checks()
     auth = BasicAuth((("alice", CHEAP), ("bob", DEAR)), checks, no_sleep)
     for user, cost in (("alice", 4), ("bob", 6), ("nobody", 4), ("x" * 10_000, 4)):
@@ -99,7 +99,7 @@ async def test_results_are_remembered_by_a_digest_and_never_the_password() -> No
     assert "wrong" not in memory
 
 
-async def test_wrong_passwords_by_the_thousand_neither_grow_memory_nor_push_the_right_one_out() -> None:
+async def test_many_wrong_passwords_neither_grow_memory_nor_displace_the_right_one() -> None:
     checks = Checks()
     auth = BasicAuth((("alice", CHEAP),), checks, no_sleep)
     assert await auth.admits(login("alice", "secret"))
@@ -111,7 +111,7 @@ async def test_wrong_passwords_by_the_thousand_neither_grow_memory_nor_push_the_
     assert checks.costs == []
 
 
-async def test_right_passwords_that_bcrypt_cannot_tell_apart_do_not_grow_memory_either() -> None:
+async def test_right_passwords_that_bcrypt_cannot_distinguish_do_not_grow_memory() -> None:
     long_hash = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
     auth = BasicAuth((("alice", long_hash),))
     for number in range(150):
@@ -168,7 +168,7 @@ async def test_a_login_that_is_known_does_not_wait() -> None:
     assert await asyncio.gather(*waiting) == [False] * 9
 
 
-async def test_wrong_logins_are_answered_so_late_that_they_take_half_the_time_of_a_thread() -> None:
+async def test_responses_to_wrong_logins_are_delayed_so_that_checks_take_half_of_a_thread() -> None:
     delays: list[float] = []
 
     async def sleep(seconds: float) -> None:
