@@ -9,7 +9,8 @@ from itertools import chain, pairwise
 
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.records.backends import parse_backends
-from exporter.simulator import Characterizations, Fleet
+from exporter.records.status_page import parse_status_page
+from exporter.simulator import Characterizations, Fleet, StatusPage
 from grafana.demo_data import story
 from grafana.demo_data.alerts import AlertHistory
 from grafana.demo_data.blocks import Sample
@@ -42,19 +43,26 @@ def live(
     times = scrape_times(end, days=days, step_seconds=step_seconds)
     with closing(asyncio.new_event_loop()) as loop:
         yield from _live(
-            list(times), Fleet(seed), partial(CharacterizationReads, loop, Characterizations(seed))
+            list(times),
+            Fleet(seed),
+            StatusPage(seed),
+            partial(CharacterizationReads, loop, Characterizations(seed)),
         )
 
 
 def _live(
-    times: list[int], fleet: Fleet, reads: Callable[[ExporterMetrics], CharacterizationReads]
+    times: list[int],
+    fleet: Fleet,
+    status_page: StatusPage,
+    reads: Callable[[ExporterMetrics], CharacterizationReads],
 ) -> Iterator[Sample]:
     begin, end = times[0], times[-1]
     exporters = {name: ScrapedExporter(name, begin - _UPTIME_BEFORE, reads) for name in story.INSTANCES}
     alerts = AlertHistory()
     for moment, next_moment in pairwise([*times, end + 1]):
-        response = story.response(fleet, datetime.fromtimestamp(moment, UTC), end - moment)
-        backends = parse_backends(response)
+        now = datetime.fromtimestamp(moment, UTC)
+        backends = parse_backends(story.response(fleet, now, end - moment))
+        page = parse_status_page(story.status_page(status_page, now, end - moment), {})
         lines: list[str] = []
         seen = False
         for instance in story.INSTANCES:
@@ -66,7 +74,7 @@ def _live(
             seen = seen or failure is None
             are_served = not story.CHARACTERIZATIONS_LOST.covers(end - moment, instance)
             lines += exporters[instance].scrape(
-                moment, backends, failure, are_characterizations_served=are_served
+                moment, backends, failure, page, are_characterizations_served=are_served
             )
-        lines += alerts.evaluate(moment, backends.backends if seen else None)
+        lines += alerts.evaluate(moment, backends.backends if seen else None, page.maintenances)
         yield moment, lines
