@@ -8,7 +8,7 @@ DEV := .venv
 FUZZ := .venv-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo demo-data dashboards drill bench soak fuzz manifests image unit test check format lock clean
+.PHONY: help run demo demo-data golden dashboards drill bench soak fuzz manifests image unit test check format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ soak: $(DEV)/ready ## Scrape 300,000 times with faults, and see that nothing gro
 
 fuzz: $(FUZZ)/ready ## Look for inputs that break the parser or the HTTP surface (FUZZ_SECONDS=60)
 	$(FUZZ)/bin/python -m fuzz
+
+golden: $(DEV)/ready ## Write the golden expositions anew, for review
+	$(DEV)/bin/python -m tests.support.golden
 
 dashboards: $(DEV)/ready ## Generate Grafana's dashboards
 	$(DEV)/bin/python -m grafana.generator

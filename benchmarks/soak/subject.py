@@ -6,8 +6,10 @@ import json
 import signal
 import sys
 
-from exporter.commands.assembly import Exporter, serve_exporter
+from exporter.commands.assembly import Exporter
+from exporter.commands.serve import serve_exporter
 from exporter.common.logging import configure_logs
+from exporter.ionq.api_key import ApiKey
 from exporter.server.sockets import open_sockets
 from exporter.settings import IonQSettings, ListenAddress, WebSettings
 
@@ -23,7 +25,6 @@ async def main(port: int, api_url: str) -> None:
     address = ListenAddress("127.0.0.1", port)
     ionq = IonQSettings(
         api_url=api_url,
-        api_key_file=None,
         timeout_seconds=1.0,
         max_response_bytes=1 << 20,
         max_backends=500,
@@ -31,7 +32,8 @@ async def main(port: int, api_url: str) -> None:
     )
     web = WebSettings(listen_addresses=(address,), telemetry_path="/metrics", timeout_offset_seconds=0.05)
     logger = configure_logs("error", "logfmt")
-    exporter = Exporter(ionq, "the-key-of-the-soak", logger)
+    api_key = ApiKey("the-key-of-the-soak")
+    exporter = Exporter(ionq, lambda: api_key, logger)
     await serve_exporter(exporter, open_sockets([address]), ionq, web, logger)
 
 

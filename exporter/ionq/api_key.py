@@ -1,33 +1,36 @@
-"""The API key: where it comes from, and that it goes nowhere but into one header."""
+"""The API key: read from a file, sent in one header, redacted everywhere else."""
 
+import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 _KEY = re.compile(r"[\x21-\x7e]+")
 _ESCAPED_BY_A_BACKSLASH = "\"'/\\"
-"""In JSON, or in what Python shows of bytes, as libraries do in their messages."""
+"""Characters that JSON, or the repr of bytes in a library's message, may write after a backslash."""
 _MIN_LENGTH = 8
+_MAX_FILE_BYTES = 4096
 _MAX_EXCERPT_LENGTH = 256
 _REDACTED = b"[redacted]"
 
 ApiKeySource = Callable[[], "ApiKey | None"]
-"""Called before each request, for the key to use."""
+"""Returns the key to use. Called before each request."""
 
 
 class ApiKey:
-    """A secret that shows itself in no repr, no string and no log, unless asked by name."""
+    """A secret that its repr and str do not show."""
 
     def __init__(self, text: str) -> None:
         key = text.strip()
+        # Neither message quotes the text: it may be a key with a typing error.
         if not _KEY.fullmatch(key):
-            # Quoting it would publish most of a key that has merely been pasted with a blank in it.
-            raise ValueError("the API key is empty or holds blanks or characters that no header can carry")
-        if len(key) < _MIN_LENGTH:
-            # Blanking it in what IonQ sends would blank much else.
             raise ValueError(
-                f"the API key is shorter than {_MIN_LENGTH} characters, so it can be no key of IonQ's"
+                "the API key is empty or has spaces or characters that an HTTP header cannot carry"
             )
+        if len(key) < _MIN_LENGTH:
+            # Redacting a short text would also redact parts of numbers and names.
+            raise ValueError(f"the API key is shorter than {_MIN_LENGTH} characters")
         self._key = key
         self._spellings = re.compile(b"".join(map(_spellings, key)))
 
@@ -38,25 +41,25 @@ class ApiKey:
         """Return the secret itself."""
         return self._key
 
-    def redact(self, body: bytes) -> bytes:
-        """Blank the key in what a server sent back, so that one that echoes it cannot publish it."""
-        return self._spellings.sub(_REDACTED, body)
+    def redact(self, received: bytes) -> bytes:
+        """Replace the key in what a server sent, so that a server that echoes it cannot publish it."""
+        return self._spellings.sub(_REDACTED, received)
 
 
 def redact(received: bytes, key: ApiKey | None) -> bytes:
-    """Blank the key in what was received, if there is one."""
+    """Replace the key, if there is one, in what a server sent."""
     return key.redact(received) if key else received
 
 
 def redacted_excerpt(received: str, key: ApiKey | None) -> str:
-    """Blank the key in what was received, and shorten it to what a log line can bear."""
+    """Redact the key and shorten the text for a log line."""
     return redact(received.encode(errors="replace"), key).decode()[:_MAX_EXCERPT_LENGTH]
 
 
 def _spellings(character: str) -> bytes:
-    """Return a pattern of all the ways in which a server may write a character of a key.
+    """Return a pattern for all the ways in which a server may write a character of a key.
 
-    As JSON may be in UTF-16 and UTF-32 too, there may be zero bytes between any two.
+    Zero bytes may follow each byte, because JSON may be encoded in UTF-16 or UTF-32.
     """
     code = [f"[{digit}{digit.upper()}]" for digit in f"{ord(character):02x}"]
     literal = re.escape(character)
@@ -67,31 +70,53 @@ def _spellings(character: str) -> bytes:
 
 
 class ApiKeyFile:
-    """A file that holds the key, read before each request, so that a rotated key is used at once."""
+    """A source that reads a file before each request, so that a rotated key is used at once."""
 
-    def __init__(self, path: Path, on_unreadable: Callable[[Exception], None]) -> None:
-        """Read the file for the first time. Raises OSError or ValueError where it cannot be used."""
+    def __init__(self, path: Path, on_unreadable: Callable[[str], None]) -> None:
+        """Read the file for the first time. Raises ValueError if it has no usable key."""
         self._path = path
         self._on_unreadable = on_unreadable
-        self._unreadable = False
+        self._readable = True
         self._text: str | None = None
         self._key = self._read()
 
     def __call__(self) -> ApiKey:
-        """Return the key in the file, or the last good one while the file cannot be used."""
+        """Return the key in the file, or the last usable one while the file has none."""
         try:
-            self._read()
-            self._unreadable = False
-        except (OSError, ValueError) as error:
-            if not self._unreadable:
-                self._on_unreadable(error)
-            self._unreadable = True
+            self._key = self._read()
+            self._readable = True
+        except ValueError as error:
+            if self._readable:
+                self._on_unreadable(str(error))
+            self._readable = False
         return self._key
 
     def _read(self) -> ApiKey:
-        text = self._path.read_text("ascii", errors="replace")
-        # A new one takes its time, since it comes to know each of its spellings.
-        if text != self._text:
-            self._key = ApiKey(text)
-            self._text = text
-        return self._key
+        text = _read_text(self._path)
+        if text == self._text:
+            return self._key  # an ApiKey compiles a pattern, which takes time
+        try:
+            key = ApiKey(text)
+        except ValueError as error:
+            raise ValueError(f"{self._path}: {error}") from None
+        self._text = text
+        return key
+
+
+def _read_text(path: Path) -> str:
+    """Read a small regular file without ever waiting. Raises ValueError with a message for the user."""
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError(f"{path} is not a regular file")
+            content = file.read(_MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from error
+    if len(content) > _MAX_FILE_BYTES:
+        raise ValueError(f"{path} has more than {_MAX_FILE_BYTES} bytes")
+    return content.decode("ascii", errors="replace")
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    # Opening a named pipe would otherwise wait for a writer.
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)

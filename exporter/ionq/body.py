@@ -72,4 +72,4 @@ async def read_explanation(response: httpx.Response, redact: Callable[[bytes], b
         message = json.loads(redact(await read_body(response, _MAX_ERROR_BODY_BYTES)))["message"]
     except (IonQError, httpx.HTTPError, ValueError, RecursionError, LookupError, TypeError):
         return ""
-    return f" ({reprlib.repr(message)})"
+    return f" ({reprlib.repr(message)})" if isinstance(message, str) else ""

@@ -1,15 +1,16 @@
-"""Reads of IonQ's API over HTTP: bytes, or an error that says what to do.
+"""Reads of IonQ over HTTP: bytes, or an error that says what to do.
 
-The client knows nothing of Prometheus. It sets no deadline either: httpx's timeouts are per operation, so
-each caller puts a total one around the call.
+Clients know nothing of Prometheus. They set no deadline either: httpx's timeouts are per operation, so each
+caller puts a total one around the call.
 """
 
 import asyncio
+import functools
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -35,6 +36,9 @@ T = TypeVar("T")
 
 USER_AGENT = f"ionq-exporter/{__version__} (+https://github.com/ionq-exporter/ionq-exporter)"
 
+_SIMULATOR_HEADER = "x-ionq-simulator"
+"""In every response of the simulator, and in none of IonQ's."""
+
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _HEADERS = httpx.Headers({"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"})
 _RETRIED_STATUSES = frozenset((502, 503, 504, *range(520, 530)))
@@ -42,12 +46,6 @@ _RETRY_DELAY_SECONDS = (0.1, 0.4)
 DEFAULT_MAX_PAUSE_SECONDS = 300.0
 """The longest pause that a client keeps, whatever Retry-After asks for."""
 
-_HINTS = {
-    401: "check the API key",
-    403: "check the API key, and whether a proxy is in between",
-    404: "check --ionq.api-url",
-    407: "check the credentials in HTTPS_PROXY",
-}
 _DEFAULT_HINT = "see https://status.ionq.co"
 
 
@@ -57,10 +55,11 @@ async def _delay_retry() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The body of a response, decompressed, and IonQ's ``x-request-id`` of it."""
+    """The body of a response, decompressed, IonQ's ``x-request-id``, and whether the simulator sent it."""
 
     body: bytes
     request_id: str | None
+    simulated: bool = False
 
     def parse(self, parse: Callable[[bytes], T]) -> T:
         """Parse the body. An IonQError that ``parse`` raises gets the request id."""
@@ -71,16 +70,23 @@ class Response:
             raise
 
 
-class IonQClient:
+class Client:
     """A client for one endpoint: its connection and the pause that IonQ asked for are shared with no other.
 
     With ``keep_connection`` reads must come one after another, and one connection serves them. Without it
     each read has a connection of its own, and reads may overlap.
     """
 
+    server: ClassVar[str]
+    """What errors call the server."""
+    url_flag: ClassVar[str]
+    """The flag that names the server."""
+    hints: ClassVar[Mapping[int, str]]
+    """What to do about an HTTP status."""
+
     def __init__(  # noqa: PLR0913 -- all but one by name
         self,
-        api_url: str,
+        base_url: str,
         *,
         logger: FilteringBoundLogger,
         max_response_bytes: int,
@@ -97,13 +103,13 @@ class IonQClient:
         ``on_request`` is called for each request sent, retries included. ``new_transport`` is a
         TransportFactory that clients may share. ``clock`` is in monotonic seconds.
         """
-        self._backends_url = httpx.URL(f"{api_url}/backends")
+        self._base_url = base_url
         self._logger = logger
         self._max_response_bytes = max_response_bytes
         self._keep_connection = keep_connection
         self._api_key = api_key
         self._on_request = on_request
-        self._new_transport = new_transport or TransportFactory(api_url)
+        self._new_transport = new_transport or TransportFactory(base_url)
         self._max_pause_seconds = max_pause_seconds
         self._clock = clock
         self._delay_retry = delay_retry
@@ -111,7 +117,7 @@ class IonQClient:
         self._pause_until = -float("inf")
         self._pause_error: IonQError | None = None
         proxy = getattr(self._new_transport, "proxy", None)
-        self._host = self._backends_url.host + (f" through the proxy {proxy}" if proxy else "")
+        self._host = httpx.URL(base_url).host + (f" through the proxy {proxy}" if proxy else "")
 
     async def aclose(self) -> None:
         """Close the kept connection."""
@@ -121,29 +127,6 @@ class IonQClient:
     def pause_seconds(self) -> float:
         """How much is left of the pause that IonQ asked for."""
         return max(0.0, self._pause_until - self._clock())
-
-    async def get_backends(self, *, retry: bool = True, progress: ReadProgress | None = None) -> Response:
-        """Read ``GET /backends``.
-
-        With ``retry``, repeats the request once on a new connection after a dropped connection, and after a
-        status by which a gateway says that it cannot reach IonQ. ``progress`` follows the read. Raises
-        IonQError.
-        """
-        return await self._read(self._backends_url, retry=retry, progress=progress or ReadProgress())
-
-    async def get_characterizations(
-        self,
-        backend: str,
-        query: Mapping[str, str | int],
-        *,
-        retry: bool = True,
-        progress: ReadProgress | None = None,
-    ) -> Response:
-        """Read ``GET /backends/{backend}/characterizations``, newest first, as ``get_backends`` does."""
-        # A backend named ".." must not climb up the path.
-        segment = quote(backend, safe="") if backend.strip(".") else backend.replace(".", "%2E")
-        url = httpx.URL(f"{self._backends_url}/{segment}/characterizations?{urlencode(query)}")
-        return await self._read(url, retry=retry, progress=progress or ReadProgress())
 
     async def _read(self, url: httpx.URL, *, retry: bool, progress: ReadProgress) -> Response:
         if self._pause_error and (remaining := self.pause_seconds):
@@ -207,7 +190,7 @@ class IonQClient:
         try:
             if raw.status_code == httpx.codes.OK:
                 body = redact(await read_body(raw, self._max_response_bytes), key)
-                return Response(body, request_id)
+                return Response(body, request_id, _SIMULATOR_HEADER in raw.headers)
             raise await self._refusal(raw, key)
         finally:
             await raw.aclose()
@@ -219,19 +202,78 @@ class IonQClient:
         location = _header(raw, "location", key)
         error: IonQError
         if status in _REDIRECTS and location is not None:
-            error = RedirectError(f"IonQ redirects to {location}, which is not followed: set --ionq.api-url")
+            error = RedirectError(
+                f"{self.server} redirects to {location}, which is not followed: set {self.url_flag}"
+            )
         elif status == httpx.codes.TOO_MANY_REQUESTS:
-            error = RateLimitedError("IonQ answered 429")
+            error = RateLimitedError(f"{self.server} answered 429")
             pause = DEFAULT_SECONDS if pause is None else pause
         else:
             explanation = await read_explanation(raw, lambda received: redact(received, key))
-            hint = _HINTS.get(status, _DEFAULT_HINT)
-            error = HTTPStatusError(f"IonQ answered {status}{explanation}: {hint}", status)
+            hint = self.hints.get(status, _DEFAULT_HINT)
+            error = HTTPStatusError(f"{self.server} answered {status}{explanation}: {hint}", status)
         if pause:
             error = error.with_message(f"{error.message}; it asks for a pause of {humanize_duration(pause)}")
             self._pause_until = self._clock() + pause
             self._pause_error = error
         return error
+
+
+class IonQClient(Client):
+    """A client for one endpoint of IonQ's API, below its base URL."""
+
+    server = "IonQ"
+    url_flag = "--ionq.api-url"
+    hints: ClassVar = {
+        401: "check the API key",
+        403: "check the API key, and whether a proxy is in between",
+        404: "check --ionq.api-url",
+        407: "check the credentials in HTTPS_PROXY",
+    }
+
+    @functools.cached_property
+    def _backends_url(self) -> httpx.URL:
+        return httpx.URL(f"{self._base_url}/backends")
+
+    async def get_backends(self, *, retry: bool = True, progress: ReadProgress | None = None) -> Response:
+        """Read ``GET /backends``.
+
+        With ``retry``, repeats the request once on a new connection after a dropped connection, and after a
+        status by which a gateway says that it cannot reach IonQ. ``progress`` follows the read. Raises
+        IonQError.
+        """
+        return await self._read(self._backends_url, retry=retry, progress=progress or ReadProgress())
+
+    async def get_characterizations(
+        self,
+        backend: str,
+        query: Mapping[str, str | int],
+        *,
+        retry: bool = True,
+        progress: ReadProgress | None = None,
+    ) -> Response:
+        """Read ``GET /backends/{backend}/characterizations``, newest first, as ``get_backends`` does."""
+        # A backend named ".." must not climb up the path.
+        segment = quote(backend, safe="") if backend.strip(".") else backend.replace(".", "%2E")
+        url = httpx.URL(f"{self._backends_url}/{segment}/characterizations?{urlencode(query)}")
+        return await self._read(url, retry=retry, progress=progress or ReadProgress())
+
+
+class StatusPageClient(Client):
+    """A client for IonQ's status page, which is on a host of its own. It is made without an API key."""
+
+    server = "IonQ's status page"
+    url_flag = "--ionq.status-url"
+    hints: ClassVar = {
+        403: "check whether a proxy is in between",
+        404: "check --ionq.status-url",
+        407: "check the credentials in HTTPS_PROXY",
+    }
+
+    async def get_summary(self, *, progress: ReadProgress | None = None) -> Response:
+        """Read ``GET /api/v2/summary.json`` with one request. Raises IonQError."""
+        url = httpx.URL(f"{self._base_url}/api/v2/summary.json")
+        return await self._read(url, retry=False, progress=progress or ReadProgress())
 
 
 def _header(response: httpx.Response, name: str, key: ApiKey | None) -> str | None:

@@ -38,17 +38,20 @@ NewTransport = Callable[[], httpx.AsyncBaseTransport]
 
 
 class TransportFactory:
-    """Makes transports to the API, through the proxy that the environment names for it, if any.
+    """Makes transports to one host, through the proxy that the environment names for it, if any.
 
     They are used without httpx's client, which would add cookies, redirects and credentials from .netrc, none
     of which are wanted here, at a fifth of a scrape's CPU time.
     """
 
-    def __init__(self, api_url: str) -> None:
-        """Raise ValueError, with a message for the user, where proxy or certificates cannot be used."""
-        self._secure = api_url.startswith("https:")
-        self._proxy = _proxy_for(api_url)
-        self._certificates = _TrustedCertificates()
+    def __init__(self, url: str, certificates: "TrustedCertificates | None" = None) -> None:
+        """Raise ValueError, with a message for the user, where proxy or certificates cannot be used.
+
+        Factories may share ``certificates``, which take a megabyte.
+        """
+        self._secure = url.startswith("https:")
+        self._proxy = _proxy_for(url)
+        self.certificates = certificates or TrustedCertificates()
         self()
 
     @property
@@ -61,7 +64,7 @@ class TransportFactory:
         try:
             return Transport(
                 Network(secure=self._secure),
-                verify=self._certificates.context(),
+                verify=self.certificates.context(),
                 limits=httpx.Limits(keepalive_expiry=None),
                 proxy=self._proxy,
                 socket_options=_SOCKET_OPTIONS,
@@ -106,7 +109,7 @@ class KeptConnection:
             await transport.aclose()
 
 
-class _TrustedCertificates:
+class TrustedCertificates:
     """certifi's authorities, or those of SSL_CERT_FILE or SSL_CERT_DIR as they are on disk now."""
 
     def __init__(self) -> None:
@@ -146,15 +149,15 @@ def _stamp(file: Path) -> tuple[int, int, int]:
     return status.st_mtime_ns, status.st_ino, status.st_size
 
 
-def _proxy_for(api_url: str) -> str | None:
-    parts = urlsplit(api_url)
+def _proxy_for(url: str) -> str | None:
+    parts = urlsplit(url)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy or proxy_bypass(parts.netloc):
         return None
-    url = proxy if "://" in proxy else f"http://{proxy}"
+    proxy_url = proxy if "://" in proxy else f"http://{proxy}"
     try:
-        is_usable = urlsplit(url).port != 0
+        is_usable = urlsplit(proxy_url).port != 0
     except ValueError:
         is_usable = False
     if not is_usable:
@@ -163,4 +166,4 @@ def _proxy_for(api_url: str) -> str | None:
             "the proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used: its port is not valid: write "
             "http://user:password@host:port, with %23 for # and so on"
         )
-    return url
+    return proxy_url

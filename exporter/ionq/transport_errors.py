@@ -1,5 +1,6 @@
 """Translates exceptions of httpx, httpcore and the operating system to the exporter's own errors."""
 
+import re
 import ssl
 
 import h11
@@ -16,12 +17,15 @@ from exporter.common.errors import (
 from exporter.ionq.api_key import ApiKey, redacted_excerpt
 from exporter.ionq.progress import ReadProgress
 
+_BYTES = re.compile(r"""(?:bytearray\()?\bb('[^']*'|"[^"]*")\)?""")
+"""How h11 quotes what it received: as a Python literal, which is no news to the user."""
+
 
 def translate(error: Exception, progress: ReadProgress, key: ApiKey | None) -> IonQError:
     """Return the error to raise instead, by how far the request got."""
     root = _root_cause(error)
     # Libraries quote what they received, and a server may echo the key.
-    cause = redacted_excerpt(str(root), key)
+    cause = redacted_excerpt(_BYTES.sub(r"\1", str(root)), key)
     host = progress.host
     if not isinstance(error, httpx.HTTPError | OSError):
         return UnexpectedError.of(error, redacted_excerpt(str(error), key))

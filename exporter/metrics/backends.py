@@ -85,4 +85,13 @@ BACKEND_FAMILIES: tuple[BackendFamily[Backend], ...] = (
         label="characterization_id",
         read=_read_characterization_id,
     ),
+    BackendFamily(
+        name="ionq_backend_has_access",
+        field="has_access",
+        help=(
+            "Whether the API key has access to the backend, 1 or 0, IonQ's field has_access (a boolean "
+            "upstream, seen in responses to requests with a key)."
+        ),
+        read=attrgetter("has_access"),
+    ),
 )

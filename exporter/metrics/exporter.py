@@ -8,7 +8,7 @@ from exporter.common.build_info import revision
 from exporter.common.errors import REASONS
 from exporter.common.logging import stderr_writer
 from exporter.metrics.encoding import Family, Format, escape_label
-from exporter.records import backends, characterizations
+from exporter.records import backends, characterizations, status_page
 from exporter.records.json_values import Rejection
 
 _API_REQUESTS = Family(
@@ -24,7 +24,7 @@ _API_FAILURES = Family(
 _REJECTED_VALUES = Family(
     name="ionq_exporter_rejected_values_total",
     type="counter",
-    help="Values, rows and characterizations in IonQ's responses that were not valid, by field.",
+    help="Values, rows and other entries in IonQ's responses that were not valid, by field.",
 )
 _CHARACTERIZATION_REQUESTS = Family(
     name="ionq_exporter_characterization_requests_total",
@@ -35,6 +35,16 @@ _CHARACTERIZATION_FAILURES = Family(
     name="ionq_exporter_characterization_failures_total",
     type="counter",
     help="Reads of a characterization that failed, by reason. None costs a metric of /backends.",
+)
+_STATUS_PAGE_REQUESTS = Family(
+    name="ionq_exporter_status_page_requests_total",
+    type="counter",
+    help="Requests sent to IonQ's status page.",
+)
+_STATUS_PAGE_FAILURES = Family(
+    name="ionq_exporter_status_page_failures_total",
+    type="counter",
+    help="Reads of IonQ's status page that failed, by reason. None costs another metric.",
 )
 _LOG_LINES_DROPPED = Family(
     name="ionq_exporter_log_lines_dropped_total",
@@ -54,10 +64,17 @@ class ExporterMetrics:
         self.api_requests = 0
         self.api_failures = dict.fromkeys(REASONS, 0.0)
         self.rejected_values = dict.fromkeys(
-            (*backends.REJECTED_FIELDS, *characterizations.REJECTED_FIELDS), 0.0
+            (
+                *backends.REJECTED_FIELDS,
+                *characterizations.REJECTED_FIELDS,
+                *status_page.REJECTED_FIELDS,
+            ),
+            0.0,
         )
         self.characterization_requests = 0
         self.characterization_failures = dict.fromkeys(REASONS, 0.0)
+        self.status_page_requests = 0
+        self.status_page_failures = dict.fromkeys(REASONS, 0.0)
 
     def count_request(self) -> None:
         """Count a request sent to IonQ."""
@@ -76,6 +93,14 @@ class ExporterMetrics:
         """Count a read of a characterization that failed."""
         self.characterization_failures[reason] += 1
 
+    def count_status_page_request(self) -> None:
+        """Count a request sent to the status page, which is none to the API."""
+        self.status_page_requests += 1
+
+    def count_status_page_failure(self, reason: str) -> None:
+        """Count a read of the status page that failed."""
+        self.status_page_failures[reason] += 1
+
     def count_rejections(self, rejections: Iterable[Rejection]) -> None:
         """Count what was not valid in one response."""
         for rejection in rejections:
@@ -90,6 +115,8 @@ class ExporterMetrics:
                 _REJECTED_VALUES.encode_by("field", self.rejected_values, form),
                 _CHARACTERIZATION_REQUESTS.encode(self.characterization_requests, form),
                 _CHARACTERIZATION_FAILURES.encode_by("reason", self.characterization_failures, form),
+                _STATUS_PAGE_REQUESTS.encode(self.status_page_requests, form),
+                _STATUS_PAGE_FAILURES.encode_by("reason", self.status_page_failures, form),
                 _LOG_LINES_DROPPED.encode(stderr_writer().dropped_lines, form),
                 _BUILD_INFO.heads[form],
                 _BUILD_INFO_SAMPLE,

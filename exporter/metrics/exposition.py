@@ -8,6 +8,7 @@ from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from exporter.metrics.encoding import END_OF_OPENMETRICS, Family, Format, encode_families
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.metrics.process import encode_process
+from exporter.metrics.status_page import encode_status_page
 from exporter.records.backends import Backend
 from exporter.records.scrape import Scrape
 
@@ -29,6 +30,7 @@ def encode_scrape(
     text = (
         _encode_backends(scrape.backends, form),
         encode_families(CHARACTERIZATION_FAMILIES, scrape.characterized, form),
+        encode_status_page(scrape.status_page, form),
         _UP.encode(scrape.up, form),
         _DURATION.encode(scrape.duration_seconds, form),
         exporter_metrics.encode(form),

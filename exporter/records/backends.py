@@ -42,6 +42,7 @@ class Backend(NamedTuple):
     degraded: bool | None = None
     last_updated_timestamp_seconds: float | None = None
     characterization_id: str | None = None
+    has_access: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ _FIELDS = (
     _Field("degraded", "degraded", to_flag),
     _Field("last_updated", "last_updated_timestamp_seconds", to_timestamp),
     _Field("characterization_id", "characterization_id", to_text),
+    _Field("has_access", "has_access", to_flag),
 )
 
 REJECTED_FIELDS = ("row", "backend", *(field.name for field in _FIELDS))

@@ -5,10 +5,15 @@ fill that memory, however few are in each.
 """
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
+from typing import TypeVar
 
 from exporter.records.backends import KNOWN_STATUSES, Backend, BackendList
 from exporter.records.json_values import Rejection
+from exporter.records.status_page import REJECTED_FIELDS, Component, Incident, Maintenance, StatusPage
+
+Entry = TypeVar("Entry", Component, Incident, Maintenance)
 
 WINDOW_SECONDS = 3600.0
 _CHANGES_PER_BACKEND = 2
@@ -52,6 +57,51 @@ class CardinalityLimit:
             if count
         )
         return BackendList(tuple(backends), listed.rejections + surplus) if surplus else listed
+
+
+MAX_STATUS_PAGE_LABELS = 300
+"""IonQ's page has four components, and months may pass without an incident."""
+
+
+class StatusPageLimit:
+    """Admits at most 300 components, incidents and maintenances in an hour.
+
+    One whose labels change counts again, one whose times change does not. What is beyond the limit is left
+    out and counted as a rejected value.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._known = _Known(MAX_STATUS_PAGE_LABELS, clock)
+
+    def admit(self, page: StatusPage) -> StatusPage:
+        """Return the page without what is beyond the limit."""
+        admitted = replace(
+            page,
+            indicator=page.indicator if self._known.admits(page.indicator) else None,
+            components=self._admit(page.components),
+            incidents=None if page.incidents is None else self._admit(page.incidents),
+            maintenances=self._admit(page.maintenances),
+        )
+        problem = f"is new, and more than {MAX_STATUS_PAGE_LABELS} were within an hour"
+        surplus = tuple(
+            Rejection(field, "status page", problem, before - after)
+            for field, before, after in zip(REJECTED_FIELDS, _sizes(page), _sizes(admitted), strict=True)
+            if before > after
+        )
+        return replace(admitted, rejections=page.rejections + surplus) if surplus else page
+
+    def _admit(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+        return tuple(entry for entry in entries if self._known.admits(entry.labels))
+
+
+def _sizes(page: StatusPage) -> tuple[int, ...]:
+    """Return how many there are of each of ``REJECTED_FIELDS``."""
+    return (
+        int(page.indicator is not None),
+        len(page.components),
+        len(page.incidents or ()),
+        len(page.maintenances),
+    )
 
 
 class _Known:

@@ -18,6 +18,7 @@ from exporter.records.json_values import (
     excerpt,
     to_amount,
     to_count,
+    to_object,
     to_text,
     to_timestamp,
 )
@@ -141,7 +142,7 @@ def _parse_characterization(entry: object, reader: ValueReader) -> Characterizat
         reader.reject("record.connectivity", f"holds more pairs than {qubits} qubits have")
         pairs = None
     fidelity, standard_error = _parse_fidelity(entry.get("fidelity"), reader)
-    timing = reader.read("record.timing", entry.get("timing"), _to_object) or {}
+    timing = reader.read("record.timing", entry.get("timing"), to_object) or {}
     times = {
         name: seconds
         for name in (*TIMED_OPERATIONS, "t1", "t2")
@@ -165,9 +166,9 @@ def _parse_fidelity(value: object, reader: ValueReader) -> tuple[dict[str, float
     """Return medians and standard errors by operation. Without a valid median, an error means nothing."""
     medians: dict[str, float] = {}
     errors: dict[str, float] = {}
-    measured = reader.read("record.fidelity", value, _to_object) or {}
+    measured = reader.read("record.fidelity", value, to_object) or {}
     for operation in MEASURED_OPERATIONS:
-        result = reader.read("record.fidelity", measured.get(operation), _to_object, within=f"{operation} ")
+        result = reader.read("record.fidelity", measured.get(operation), to_object, within=f"{operation} ")
         if result is None:
             continue
         median, error = (
@@ -179,12 +180,6 @@ def _parse_fidelity(value: object, reader: ValueReader) -> tuple[dict[str, float
             if error is not None:
                 errors[operation] = error
     return medians, errors
-
-
-def _to_object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("is not an object")
-    return value
 
 
 def _to_ratio(value: Any) -> float:

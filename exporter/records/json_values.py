@@ -16,6 +16,7 @@ MAX_TEXT_LENGTH = 256
 _MAX_NUMBER_DIGITS = 18
 _NO_BREAK_SPACE = "\u00a0"
 _MAX_EXCERPT_LENGTH = 160
+_MAX_BEGINNING_BYTES = 60
 _LAST_TIMESTAMP = datetime.max.replace(tzinfo=UTC).timestamp()
 
 
@@ -63,9 +64,9 @@ class ValueReader:
             self.reject(field, "is missing or empty")
         return name
 
-    def reject(self, field: str, problem: str) -> None:
+    def reject(self, field: str, problem: str, count: int = 1) -> None:
         """Add a rejection."""
-        self.rejections.append(Rejection(field, self.row, problem))
+        self.rejections.append(Rejection(field, self.row, problem, count))
 
 
 def to_text(value: Any) -> str | None:
@@ -106,6 +107,20 @@ def to_flag(value: Any) -> bool:
     return value
 
 
+def to_object(value: Any) -> dict[str, Any]:
+    """Return a JSON object."""
+    if not isinstance(value, dict):
+        raise ValueError("is not an object")
+    return value
+
+
+def to_list(value: Any) -> list[Any]:
+    """Return a JSON array."""
+    if not isinstance(value, list):
+        raise ValueError("is not a list")
+    return value
+
+
 def to_timestamp(value: Any) -> float:
     """Return seconds since the epoch from ISO 8601 (API v0.4) or from epoch seconds (v0.3).
 
@@ -131,7 +146,11 @@ def decode(body: bytes) -> Any:
         # An invalid byte becomes a lone surrogate: it costs the value that holds it, not the response.
         return _DECODER.decode(body.decode("utf-8-sig", "surrogateescape"))
     except (ValueError, RecursionError):
-        raise InvalidJSONError(f"IonQ's response is not JSON, it starts with {body[:60]!r}") from None
+        raise InvalidJSONError(f"IonQ's response is not JSON, it starts with {_beginning(body)!r}") from None
+
+
+def _beginning(body: bytes) -> str:
+    return body[:_MAX_BEGINNING_BYTES].decode("utf-8", "replace")
 
 
 def _parse_int(digits: str) -> int | float:

@@ -15,7 +15,12 @@ from exporter.ionq.client import IonQClient
 from exporter.ionq.progress import ReadProgress
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.records.backends import Backend
-from exporter.records.characterizations import Characterization, CharacterizedBackend, parse_characterizations
+from exporter.records.characterizations import (
+    Characterization,
+    CharacterizationPage,
+    CharacterizedBackend,
+    parse_characterizations,
+)
 from exporter.scrape.failure_log import FailureLog
 
 PARALLEL_READS = 4
@@ -134,10 +139,9 @@ class CharacterizationCache:
         for characterization in page.characterizations:
             self._known[name] = characterization
         if not self._is_known(name, wanted):
-            newest = page.characterizations[0].id if page.characterizations else "none"
             error = UnexpectedShapeError(
-                f"/backends names the characterization {wanted}, but IonQ's newest is {newest}: its parts "
-                "disagree, which often ends by itself"
+                f"/backends names the characterization {wanted}, but IonQ's newest is {_newest(page)}: its "
+                "parts disagree, which often ends by itself"
             )
             error.request_id = response.request_id
             raise error
@@ -163,6 +167,14 @@ class CharacterizationCache:
             key: pause for key, pause in self._pauses.items() if now < pause.until + LAST_PAUSE_SECONDS
         }
         self._pauses[name, wanted] = _Pause(seconds, now + seconds)
+
+
+def _newest(page: CharacterizationPage) -> str:
+    if page.characterizations:
+        return page.characterizations[0].id
+    if page.rejections:
+        return f"not valid ({page.rejections[0].field} {page.rejections[0].problem})"
+    return "none"
 
 
 _NO_PAUSE = _Pause(0.0, -float("inf"))

@@ -32,6 +32,9 @@ class FailureLog:
         self._rejections_in_characterizations = FallingRate(clock)
         # The last of them, since a machine that is gone never recovers.
         self._told_of_characterizations_of: deque[str] = deque(maxlen=MAX_KINDS)
+        self._status_page_failures = FallingRate(clock)
+        self._rejections_on_status_page = FallingRate(clock)
+        self._told_of_status_page = False
 
     def failed(self, error: IonQError) -> None:
         """Note a scrape that failed."""
@@ -68,7 +71,7 @@ class FailureLog:
 
     def rejected(self, rejections: Sequence[Rejection]) -> None:
         """Note what was not valid in an answer, nothing included."""
-        now_rejected = frozenset((rejection.row, rejection.field) for rejection in rejections)
+        now_rejected = _places(rejections)
         # Against what was told last, so that a change that came too soon to be told is told later.
         if now_rejected == self._told_of_rejected:
             self._changes_of_rejections.rest()
@@ -103,6 +106,28 @@ class FailureLog:
         if rejections and self._rejections_in_characterizations.should_log(backend):
             self._warn_of(rejections)
 
+    def status_page_failed(self, error: IonQError) -> None:
+        """Note a read of the status page that failed."""
+        if self._status_page_failures.should_log(type(error).__name__):
+            self._told_of_status_page = True
+            self._logger.warning(
+                "status_page_read_failed",
+                reason=error.reason,
+                error=f"{error.message}; to do without the status page, set --no-collector.status-page",
+                trace=error.trace,
+            )
+
+    def status_page_read(self, rejections: Sequence[Rejection]) -> None:
+        """Note a read of the status page that worked, and what was not valid in it."""
+        self._status_page_failures.rest()
+        if self._told_of_status_page:
+            self._told_of_status_page = False
+            self._logger.info("status_page_read_recovered")
+        if not rejections:
+            self._rejections_on_status_page.rest()
+        elif self._rejections_on_status_page.should_log(_places(rejections)):
+            self._warn_of(rejections)
+
     def _warn_of(self, rejections: Sequence[Rejection]) -> None:
         self._logger.warning(
             "ionq_values_rejected",
@@ -112,3 +137,8 @@ class FailureLog:
                 for rejection in rejections[:_SHOWN_REJECTIONS]
             ),
         )
+
+
+def _places(rejections: Sequence[Rejection]) -> frozenset[tuple[str, str]]:
+    """Return where values were rejected. As long as that stays the same, it is not logged again."""
+    return frozenset((rejection.row, rejection.field) for rejection in rejections)

@@ -1,5 +1,6 @@
 """The HTTP surface: which path gets which response. It knows nothing of IonQ's JSON."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -18,6 +19,8 @@ HEALTH_PATHS = ("/-/healthy", "/-/ready")
 
 _METHODS = ("GET", "HEAD")
 _HTML = "text/html; charset=utf-8"
+_PAGE_MAX_AGE_SECONDS = 30.0
+_PAGE_PATIENCE_SECONDS = 2.0
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 )
@@ -42,6 +45,8 @@ class WebApp:
         self._timeout_seconds = timeout_seconds
         self._timeout_offset_seconds = timeout_offset_seconds
         self._api_url = api_url
+        self._rendering = asyncio.Lock()
+        self._started_at = datetime.now(UTC)
 
     async def __call__(self, scope: dict[str, Any], _receive: Receive, send: Send) -> None:
         """Respond to one request."""
@@ -61,7 +66,7 @@ class WebApp:
         if path == self._telemetry_path:
             return await self._scrape(method, headers)
         if path == "/":
-            return self._landing_page()
+            return await self._landing_page(method)
         return Response(b"OK\n")
 
     async def _scrape(self, method: str, headers: Headers) -> Response:
@@ -73,20 +78,34 @@ class WebApp:
             offset_seconds=self._timeout_offset_seconds,
             timeout_seconds=self._timeout_seconds,
         )
-        body = encode_scrape(await self._scraper.scrape(deadline), self._exporter_metrics, form)
+        scrape = await self._scraper.scrape(deadline)
+        async with self._rendering:
+            # A turn of the event loop for each of many scrapes that end together: the connections that they
+            # block are closed in between, and their responses freed.
+            await asyncio.sleep(0)
+            body = encode_scrape(scrape, self._exporter_metrics, form)
         vary = {"vary": "accept, accept-encoding"}
         if accepts_gzip(headers.get("accept-encoding", "")):
             return Response(compress(body), form.value, headers={**vary, "content-encoding": "gzip"})
         return Response(body, form.value, headers=vary)
 
-    def _landing_page(self) -> Response:
+    async def _landing_page(self, method: str) -> Response:
+        headers = {"content-security-policy": _PAGE_POLICY}
+        if method == "HEAD":
+            return Response(b"", _HTML, headers=headers)
+        is_recent = await self._scraper.refresh(_PAGE_MAX_AGE_SECONDS, _PAGE_PATIENCE_SECONDS)
         # Imported for the first visit: the template engine takes a tenth of the resident memory.
-        from exporter.server.landing_page import render_landing_page  # noqa: PLC0415
+        from exporter.server.landing_page import LandingPage  # noqa: PLC0415
 
-        page = render_landing_page(
-            self._scraper.last,
-            datetime.now(UTC),
+        page = LandingPage(
+            last=self._scraper.last,
+            last_up=self._scraper.last_up,
+            reading=not is_recent,
+            simulated=self._scraper.simulated,
+            metrics=self._exporter_metrics,
+            started_at=self._started_at,
+            now=datetime.now(UTC),
             telemetry_path=self._telemetry_path,
             api_url=self._api_url,
         )
-        return Response(page.encode(), _HTML, headers={"content-security-policy": _PAGE_POLICY})
+        return Response(page.render().encode(), _HTML, headers=headers)

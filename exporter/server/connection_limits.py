@@ -6,6 +6,8 @@ its memory for ever.
 
 import asyncio
 import enum
+import socket
+import struct
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -21,6 +23,8 @@ MAX_REQUEST_BYTES = 16 * 1024
 MAX_HEADER_FIELDS = 100
 """A field takes far more memory than it has bytes."""
 MAX_PIPELINED_REQUESTS = 16
+
+_RESET = struct.pack("ii", 1, 0)  # linger for no time
 
 _NEW_SECONDS = 1.0  # a client that has not sent a request by then is slow
 
@@ -44,8 +48,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     response at a time: the next request waits until the client has taken the response to the previous one.
     """
 
-    cycle: Any  # None before the first request
+    cycle: Any
+    """The newest request, or None. Others may be before it in the pipeline."""
+    transport: Any
+    """None during a TLS handshake."""
 
+    _socket: asyncio.Transport
+    _current: Any = None  # the request that is being served, or was the last
     _receiving = _Receiving.NOTHING
     _received_bytes = 0
     _receiving_since: float | None = None
@@ -68,9 +77,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     @property
     def unsent_bytes(self) -> int:
-        """Return the size of what is not written yet, or not taken yet."""
-        unwritten = self.cycle.expected_content_length if self._serving else 0
-        return unwritten + self.transport.get_write_buffer_size()
+        """Return the size of the response that is not written yet, or not taken yet."""
+        unwritten: int = self._current.expected_content_length if self._current else 0
+        return unwritten + self._socket.get_write_buffer_size()
 
     def check_deadlines(self, now: float) -> None:
         """Refuse a request that is too slow, and close a connection whose client does not read."""
@@ -84,17 +93,36 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def abort(self) -> None:
         """Close the connection without sending what is left."""
-        self.transport.abort()
+        if self._sending_since is not None:
+            # Otherwise the kernel keeps what the client does not read, for minutes.
+            self._socket.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._socket.abort()
+
+    def shutdown(self) -> None:
+        """Close the connection when its response is complete."""
+        if self.transport is None:
+            self.abort()
+        else:
+            super().shutdown()
+
+    def connection_accepted(self, transport: asyncio.Transport) -> None:
+        """Take a new connection, whose TLS handshake is still to come if there is one."""
+        self._socket = transport
+        self._active_at = self._receiving_since = self.loop.time()
+        self.connections.add(self)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the deadline of the first request."""
-        # asyncio calls pause_writing() as soon as a client has not taken all that was written.
-        transport.set_write_buffer_limits(high=1, low=0)
-        self._active_at = self._receiving_since = self.loop.time()
+        """Begin to speak HTTP."""
+        if self not in self.connections:
+            self.connection_accepted(transport)
+        # asyncio calls pause_writing() as soon as a client has not taken everything.
+        self._socket.set_write_buffer_limits(high=0)
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Release what uvicorn would keep."""
+        """Stop the response, and release what uvicorn would keep."""
+        if self._current:
+            self._current.disconnected = True
         self._unset_keepalive_if_required()
         self.pipeline.clear()
         super().connection_lost(exc)
@@ -168,8 +196,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         """Go on when the client has taken everything written so far."""
+        if self._socket.get_write_buffer_size():
+            return  # TLS has passed on what waited, and waits again
         super().resume_writing()
-        if not self._serving:
+        if self._current and self._current.response_complete:
             self.on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -184,6 +214,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n{body}".encode("ascii")
         )
         self.transport.close()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._current = cycle
+        super()._start_asgi_task(cycle, app)
 
     @property
     def _serving(self) -> bool:

@@ -65,7 +65,7 @@ class ConnectionPool(set[Any]):
 
     def add(self, connection: Connection) -> None:
         """Add a connection. If the pool is full, close others."""
-        if len(self) >= self.limit:
+        if len(self) >= self.limit and connection not in self:
             by_priority = sorted(self, key=operator.attrgetter("eviction_priority"))
             # Several at once, because sorting for each new connection would be slow.
             for evicted in by_priority[: max(1, self.limit // 16)]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import math
 import os
 import signal
@@ -79,9 +78,7 @@ class HTTPServer(uvicorn.Server):
         self.servers = []
         for opened in sockets or ():
             self.servers.append(
-                await loop.create_server(
-                    self._new_connection(), sock=opened, backlog=self._pool.accepted_at_once
-                )
+                await loop.create_server(self._new_protocol, sock=opened, backlog=self._pool.accepted_at_once)
             )
             queue_connections(opened)  # asyncio has just limited the kernel's queue to the backlog
         self.started = True
@@ -99,15 +96,13 @@ class HTTPServer(uvicorn.Server):
         on_signals(self._reload, signal.SIGHUP)
         yield
 
-    def _new_connection(self) -> Any:
-        new_protocol = functools.partial(
-            LimitedHttpProtocol, config=self.config, server_state=self.server_state, app_state={}
-        )
+    def _new_protocol(self) -> asyncio.BaseProtocol:
+        http = LimitedHttpProtocol(self.config, self.server_state, app_state={})
         if self._tls is None:
-            return new_protocol
-        from exporter.server.web_config.tls_listener import PendingHandshake  # noqa: PLC0415 -- optional
+            return http
+        from exporter.server.web_config.tls_protocol import TLSProtocol  # noqa: PLC0415 -- optional
 
-        return functools.partial(PendingHandshake, self._pool, self._tls, new_protocol)
+        return TLSProtocol(http, self._tls())
 
     def _stop(self, number: int) -> None:
         if self.should_exit and number == signal.SIGINT:  # the second Ctrl-C: somebody does not want to wait

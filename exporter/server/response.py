@@ -29,18 +29,14 @@ def plain_response(status: HTTPStatus, headers: Mapping[str, str] | None = None)
 
 
 async def send_response(send: Send, response: Response, method: str) -> None:
-    """Send a response as fast as the client reads it.
-
-    The connection buffers one chunk at a time, so ``expected_content_length`` says how much is unsent.
-    """
+    """Send a response in chunks as the client takes it, so that only what is unsent takes memory."""
     headers = {"content-type": response.content_type, "x-content-type-options": "nosniff", **response.headers}
     if method != "HEAD" or response.body:
         headers["content-length"] = str(len(response.body))
     fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": int(response.status), "headers": fields})
-    body = memoryview(response.body)
-    while True:
-        chunk, body = body[:_CHUNK_BYTES], body[_CHUNK_BYTES:]
-        await send({"type": "http.response.body", "body": chunk, "more_body": bool(body)})
-        if not body:
-            return
+    positions = reversed(range(0, len(response.body) or 1, _CHUNK_BYTES))
+    chunks = [response.body[position : position + _CHUNK_BYTES] for position in positions]
+    del response
+    while chunks:
+        await send({"type": "http.response.body", "body": chunks.pop(), "more_body": bool(chunks)})

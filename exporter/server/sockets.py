@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from exporter.settings import ListenAddress
 
 _BACKLOG = 1024
+_UNSENT_BYTES = 128 * 1024
 _ANY = ("", "::")
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "localhost"}  # noqa: S104 -- nothing is bound to it here
 
@@ -16,9 +17,11 @@ def open_sockets(addresses: Iterable[ListenAddress]) -> list[socket.socket]:
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(_open(address)) for address in addresses]
         for opened in sockets:
-            # Connections inherit this. Without it a body waits 40 ms for the delayed acknowledgement of the
-            # headers. asyncio sets it only on a socket that was opened with TCP as its protocol.
+            # Connections inherit both options. Without the first, a body waits 40 ms for the delayed
+            # acknowledgement of the headers; asyncio sets it only if a socket names TCP as its protocol.
+            # Without the second, the kernel buffers megabytes for a client that reads nothing.
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         stack.pop_all()
         return sockets
 

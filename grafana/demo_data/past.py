@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from exporter.commands.backfill.plan import Machine, Plan
 from exporter.commands.backfill.series import Timeline, write_history
-from exporter.records.backends import parse_backends
+from exporter.records.backends import Backend, parse_backends
 from exporter.records.characterizations import Characterization, parse_characterizations
 from exporter.simulator import Characterizations, Fleet, Span
 from grafana.demo_data.blocks import create_blocks
@@ -28,10 +27,16 @@ def write_past(
 ) -> None:
     """Store what was in force between two Unix times. Raises CalledProcessError."""
     directory.mkdir(parents=True, exist_ok=True)
-    plan = Plan(api_url="", backends=(), machines=tuple(_machines(seed, end)), start=begin, end=end)
     timelines = [
-        Timeline.of(plan, machine, _records(seed, machine, begin, end), step_seconds)
-        for machine in plan.machines
+        Timeline.of(
+            backend.name,
+            backend.location,
+            _records(seed, backend.name, begin, end),
+            start=begin,
+            end=end,
+            step=step_seconds,
+        )
+        for backend in _backends(seed, end)
     ]
     text = directory / "past.openmetrics"
     with text.open("w", encoding="utf-8") as file:
@@ -39,15 +44,15 @@ def write_past(
     create_blocks(text, directory, promtool, hours=_BLOCK_HOURS)
 
 
-def _machines(seed: int, end: int) -> Iterator[Machine]:
+def _backends(seed: int, end: int) -> Iterator[Backend]:
     backends = Fleet(seed).backends(datetime.fromtimestamp(end, UTC))
     for backend in parse_backends(json.dumps(backends).encode()).backends:
         if backend.characterization_id:
-            yield Machine(backend.name, backend.location)
+            yield backend
 
 
-def _records(seed: int, machine: Machine, begin: int, end: int) -> tuple[Characterization, ...]:
+def _records(seed: int, backend: str, begin: int, end: int) -> tuple[Characterization, ...]:
     span = Span(start=begin - _LONGEST_IN_FORCE, limit=_ALL)
-    page = Characterizations(seed).page(machine.name, datetime.fromtimestamp(end, UTC), span)
+    page = Characterizations(seed).page(backend, datetime.fromtimestamp(end, UTC), span)
     body = json.dumps(page).encode()
-    return parse_characterizations(body, machine.name, max_characterizations=_ALL).characterizations
+    return parse_characterizations(body, backend, max_characterizations=_ALL).characterizations

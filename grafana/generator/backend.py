@@ -30,6 +30,7 @@ from grafana.generator.promql import (
     STATUS,
     WAIT,
     available,
+    degraded,
     does_not_apply,
     in_service,
     indented,
@@ -65,7 +66,7 @@ def _wait_as_sent(offset: str = "") -> str:
 
 _WAIT = _wait_as_sent()
 _USUAL_WAIT = f"quantile_over_time(0.5, {look_back(_WAIT, '7d', step='10m')})"
-_DEGRADED = f"min by (backend) (ionq_backend_degraded{{{_BACKEND}}})"
+_DEGRADED = degraded(_BACKEND)
 _CHARACTERIZATION = f"ionq_backend_characterization_info{{{_BACKEND}}}"
 
 

@@ -1,6 +1,6 @@
 """PromQL about characterizations: how good a backend was when IonQ last measured it."""
 
-from grafana.generator.promql import MEMORY, SELECTED, STATUS, WAIT, indented, only_available
+from grafana.generator.promql import MEMORY, SELECTED, STATUS, WAIT, indented, look_back, only_available
 
 FIDELITY = "ionq_backend_fidelity_ratio"
 DURATION = "ionq_backend_operation_duration_seconds"
@@ -27,17 +27,14 @@ def history(expression: str) -> str:
 
 
 def past_error(operation: str) -> str:
-    """Return how often an operation failed, over months and years."""
-    return history(f"1 - {past(FIDELITY, _of(operation, SELECTED))}")
+    """Return how often an operation failed, over months and years: the median of each week."""
+    return history(f"1 - {_weekly_median(_of(operation, SELECTED))}")
 
 
 def error_change(before: str, backends: str = SELECTED) -> str:
-    """Compare the two-qubit error of the last week with that of an earlier week; above 0 is worse.
-
-    Characterizations scatter from day to day, so the medians of weeks are compared.
-    """
-    median = f"quantile_over_time(0.5, max by (backend) ({FIDELITY}{{{_of('2q', backends)}}})[7d:3h]"
-    return f"(1 - {median}))\n/\n(1 - {median} offset {before}))\n- 1"
+    """Compare the two-qubit error of the last week with that of an earlier week. Above 0 is worse."""
+    fidelities = _of("2q", backends)
+    return f"(1 - {_weekly_median(fidelities)})\n/\n(1 - {_weekly_median(fidelities, offset=before)})\n- 1"
 
 
 def lately_in_service(expression: str) -> str:
@@ -72,6 +69,12 @@ def past(metric: str, matchers: str = SELECTED) -> str:
     """Return a number of each backend's characterization that was in force, over months and years."""
     # A day joins the hours of a backfill.
     return f"last_over_time(max by (backend) ({metric}{{{matchers}}})[1d:1h])"
+
+
+def _weekly_median(matchers: str, *, offset: str = "") -> str:
+    # Characterizations are daily, and scatter from day to day.
+    week = look_back(f"max by (backend) ({FIDELITY}{{{matchers}}})", "7d", step="3h", offset=offset)
+    return f"quantile_over_time(0.5, {week})"
 
 
 def _of(operation: str, backends: str) -> str:

@@ -162,7 +162,8 @@ def _error_graph(title: str, operation: str, failure: str) -> timeseries.Panel:
     return history_graph(
         title,
         "percentunit",
-        f"How often {failure}: 1 minus the median fidelity. {_LINES_END}",
+        f"How often {failure}: 1 minus the median fidelity; of that, the median of the seven days before "
+        f"each point, since characterizations scatter from day to day. {_LINES_END}",
         range_query(past_error(operation), "{{backend}}"),
         empty=_NO_DATA,
     )

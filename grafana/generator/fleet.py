@@ -259,8 +259,7 @@ share_degraded = (
         "For which part of the time range IonQ called each QPU degraded, of the time in which it was known.",
         ORANGE,
         instant_query(
-            "sort_desc(avg_over_time("
-            f"{look_back(f'min by (backend) (ionq_backend_degraded{{{SELECTED_QPUS}}})', '$__range')}))",
+            f"sort_desc(avg_over_time({look_back(promql.degraded(SELECTED_QPUS), '$__range')}))",
             "{{backend}}",
         ),
     )

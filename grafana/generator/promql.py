@@ -57,6 +57,11 @@ def available(backends: str) -> str:
     return f"max by (backend) ({STATUS}{{{AVAILABLE}, {backends}}})"
 
 
+def degraded(backends: str) -> str:
+    """Return 1 for each backend that IonQ calls degraded, else 0; retired ones have none."""
+    return f"({in_service(f'min by (backend) (ionq_backend_degraded{{{backends}}})')})"
+
+
 def in_service(expression: str) -> str:
     """Leave retired backends out."""
     return f'{expression}\nunless on (backend) {STATUS}{{status="retired"}} == 1'

@@ -1,4 +1,4 @@
-"""How a history is read: page after page, slowly, and patiently, in time that the tests move."""
+"""How a history is read: page by page, slowly, with retries. The tests control the clock."""
 
 import json
 import random
@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from exporter.commands.backfill.history import HistoryReader
-from exporter.commands.backfill.plan import Machine, Page, Plan
-from exporter.commands.backfill.reading import progress
-from exporter.commands.backfill.retry import LONGEST_PAUSE_SECONDS, PAUSES_SECONDS, RetryingReader
+from exporter.commands.backfill.plan import Page, Plan, progress
+from exporter.commands.backfill.reader import HistoryReader
+from exporter.commands.backfill.retry import BACKOFF_SECONDS, MAX_PAUSE_SECONDS, RetryingReader
 from exporter.common.errors import (
     DeadlineExceededError,
     HTTPStatusError,
@@ -29,6 +28,7 @@ from tests.support.backfill import (
     DAY,
     END,
     FORTE,
+    LOCATIONS,
     START,
     Asked,
     Pages,
@@ -37,8 +37,8 @@ from tests.support.backfill import (
     page,
     pages_asked,
     plan,
+    wire_characterization,
     wire_history,
-    wire_record,
 )
 from tests.support.certificates import Authority
 from tests.support.clock import Clock
@@ -58,11 +58,11 @@ from tests.support.upstream import (
 
 pytestmark = pytest.mark.anyio
 
-ALL_PAUSES = sum(PAUSES_SECONDS)
+ALL_BACKOFF = sum(BACKOFF_SECONDS)
 
 
 class Reading:
-    """A reader whose clock moves when it sleeps, and by as long as an answer is told to take."""
+    """A reader whose clock moves when it sleeps."""
 
     def __init__(self, upstream: Upstream, *, per_second: float = 10, timeout_seconds: float = 20) -> None:
         self.clock = Clock()
@@ -74,7 +74,7 @@ class Reading:
             upstream.url,
             logger=logger,
             max_response_bytes=1 << 20,
-            max_pause_seconds=LONGEST_PAUSE_SECONDS,
+            max_pause_seconds=MAX_PAUSE_SECONDS,
             clock=self.clock,
         )
         retrying = RetryingReader(
@@ -91,8 +91,8 @@ class Reading:
     def took(self) -> float:
         return self.clock.now - self.began
 
-    async def pages(self, wanted: Plan, read_before: Iterable[Page] = ()) -> list[Page]:
-        return [page async for page in self.reader.pages(wanted, read_before)]
+    async def pages(self, wanted: Plan, already_read: Iterable[Page] = ()) -> list[Page]:
+        return [page async for page in self.reader.pages(wanted, already_read)]
 
     async def _sleep(self, seconds: float) -> None:
         self.naps.append(seconds)
@@ -107,33 +107,33 @@ async def reading(upstream: Upstream) -> AsyncIterator[Reading]:
 
 
 def ids(pages: Iterable[Page]) -> list[str]:
-    return [record.id for page in pages for record in page.records]
+    return [one.id for page in pages for one in page.characterizations]
 
 
 def first(*scripts: Script, then: Callable[[Request], Script]) -> Callable[[Request], Script]:
-    """Answer the first requests with these scripts."""
+    """Respond to the first requests with these scripts."""
     left = list(scripts)
     return lambda request: left.pop(0) if left else then(request)
 
 
-FORTE_HISTORY = wire_history(FORTE.name, 4)
-ARIA_HISTORY = wire_history(ARIA.name, 3)
-PAGES = Pages({FORTE.name: FORTE_HISTORY, ARIA.name: ARIA_HISTORY})
+FORTE_HISTORY = wire_history(FORTE, 4)
+ARIA_HISTORY = wire_history(ARIA, 3)
+PAGES = Pages({FORTE: FORTE_HISTORY, ARIA: ARIA_HISTORY})
 
 
-async def test_first_pages_are_read_first_and_then_each_machines_to_its_end(
+async def test_the_first_pages_of_all_backends_are_read_before_the_others(
     reading: Reading, upstream: Upstream
 ) -> None:
     upstream.characterizes(PAGES)
     pages = await reading.pages(plan(FORTE, ARIA))
     assert [(page.backend, page.number, page.remaining_pages) for page in pages] == [
-        (FORTE.name, 1, 3),
-        (ARIA.name, 1, 2),
-        (FORTE.name, 2, 2),
-        (FORTE.name, 3, 1),
-        (FORTE.name, 4, 0),
-        (ARIA.name, 2, 1),
-        (ARIA.name, 3, 0),
+        (FORTE, 1, 3),
+        (ARIA, 1, 2),
+        (FORTE, 2, 2),
+        (FORTE, 3, 1),
+        (FORTE, 4, 0),
+        (ARIA, 2, 1),
+        (ARIA, 3, 0),
     ]
     assert sorted(ids(pages)) == sorted(record["id"] for record in (*FORTE_HISTORY, *ARIA_HISTORY))
     assert pages_asked(upstream.characterization_requests) == [(page.backend, page.number) for page in pages]
@@ -142,7 +142,7 @@ async def test_first_pages_are_read_first_and_then_each_machines_to_its_end(
     }
 
 
-async def test_what_was_read_before_is_not_asked_for_again(reading: Reading, upstream: Upstream) -> None:
+async def test_pages_that_were_read_before_are_not_read_again(reading: Reading, upstream: Upstream) -> None:
     upstream.characterizes(PAGES)
     wanted = plan(FORTE, ARIA)
     all_pages = await reading.pages(wanted)
@@ -152,7 +152,7 @@ async def test_what_was_read_before_is_not_asked_for_again(reading: Reading, ups
         assert len(upstream.characterization_requests) == len(all_pages) - count
 
 
-async def test_progress_counts_pages_as_they_become_known(reading: Reading, upstream: Upstream) -> None:
+async def test_progress_counts_the_pages_that_are_known(reading: Reading, upstream: Upstream) -> None:
     upstream.characterizes(PAGES)
     wanted = plan(FORTE, ARIA)
     pages = await reading.pages(wanted)
@@ -163,7 +163,7 @@ async def test_progress_counts_pages_as_they_become_known(reading: Reading, upst
 async def test_reading_ends_with_the_page_that_reaches_the_start(
     reading: Reading, upstream: Upstream
 ) -> None:
-    upstream.characterizes(Pages({FORTE.name: wire_history(count=9)}))
+    upstream.characterizes(Pages({FORTE: wire_history(count=9)}))
     wanted = plan(start=START + 5 * 7 * DAY + 1)
     pages = await reading.pages(wanted)
     # The last one was in force at the start.
@@ -171,51 +171,55 @@ async def test_reading_ends_with_the_page_that_reaches_the_start(
     assert progress(wanted, pages) == (4, 4)
 
 
-async def test_a_record_of_the_starts_very_moment_ends_reading(reading: Reading, upstream: Upstream) -> None:
-    upstream.characterizes(Pages({FORTE.name: wire_history(count=9)}))
+async def test_a_characterization_dated_at_the_start_ends_reading(
+    reading: Reading, upstream: Upstream
+) -> None:
+    upstream.characterizes(Pages({FORTE: wire_history(count=9)}))
     pages = await reading.pages(plan(start=START + 7 * 7 * DAY))
     assert ids(pages) == ["qpu.forte-1/8", "qpu.forte-1/7"]
 
 
-async def test_records_without_a_date_do_not_end_reading(reading: Reading, upstream: Upstream) -> None:
+async def test_characterizations_without_a_date_do_not_end_reading(
+    reading: Reading, upstream: Upstream
+) -> None:
     undated = [record | {"date": None} for record in wire_history(count=3)]
-    upstream.characterizes(Pages({FORTE.name: undated}))
+    upstream.characterizes(Pages({FORTE: undated}))
     assert len(await reading.pages(plan(start=END - 1))) == 3
 
 
 @pytest.mark.parametrize("remaining", [0, 1])
-async def test_a_machine_without_characterizations_is_an_empty_page(
+async def test_a_backend_without_characterizations_is_an_empty_page(
     reading: Reading, upstream: Upstream, remaining: int
 ) -> None:
     upstream.characterizes(lambda _: page(remaining=remaining))
-    assert await reading.pages(plan()) == [Page(FORTE.name, 1, 0, ())]
+    assert await reading.pages(plan()) == [Page(FORTE, 1, 0, ())]
     assert len(upstream.characterization_requests) == 1
 
 
-async def test_a_page_of_which_every_record_is_rejected_does_not_end_the_history(
+async def test_a_page_without_a_valid_characterization_does_not_end_the_history(
     reading: Reading, upstream: Upstream
 ) -> None:
     history: list[Any] = wire_history(count=4)
     history[1] = history[1] | {"id": None}
-    upstream.characterizes(Pages({FORTE.name: history}))
+    upstream.characterizes(Pages({FORTE: history}))
     pages = await reading.pages(plan())
-    assert [len(page.records) for page in pages] == [1, 0, 1, 1]
+    assert [len(page.characterizations) for page in pages] == [1, 0, 1, 1]
     assert "event=ionq_values_rejected" in reading.log.getvalue()
     assert "record.id is missing or empty" in reading.log.getvalue()
 
 
 ENDS: dict[str, tuple[Script, str]] = {
-    "400": (status(400), "IonQ answers 400"),
-    "404": (status(404), "IonQ answers 404"),
-    "empty": (page(remaining=4), "it is empty"),
-    "empty_and_uncounted": (ok(b'{"characterizations": []}'), "it is empty"),
-    "the_same_again": (page(FORTE_HISTORY[-1], remaining=4), "it is the same as the one before"),
+    "400": (status(400), "failed with status 400"),
+    "404": (status(404), "failed with status 404"),
+    "empty": (page(remaining=4), "is empty"),
+    "empty_and_uncounted": (ok(b'{"characterizations": []}'), "is empty"),
+    "repeated": (page(FORTE_HISTORY[-1], remaining=4), "repeats the page before"),
 }
 
 
 @pytest.mark.parametrize(("end", "sign"), ENDS.values(), ids=ENDS.keys())
 @pytest.mark.parametrize("counts", [{"pages": 4}, {}], ids=["all_pages_are_counted", "no_page_is_counted"])
-async def test_what_follows_the_last_page_that_may_be_is_the_end_of_the_history(
+async def test_one_unusable_page_after_the_last_one_is_the_end_of_the_history(
     reading: Reading, upstream: Upstream, counts: Mapping[str, Any], end: Script, sign: str
 ) -> None:
     def page_of_four(request: Request) -> Script:
@@ -228,43 +232,41 @@ async def test_what_follows_the_last_page_that_may_be_is_the_end_of_the_history(
     assert ids(pages) == [record["id"] for record in FORTE_HISTORY]
     assert progress(plan(), pages) == (5, 5)
     assert len(upstream.characterization_requests) == 5
-    assert f'event=history_ended backend=qpu.forte-1 page=5 because="{sign}"' in reading.log.getvalue()
+    assert f'event=history_ended backend=qpu.forte-1 because="page 5 {sign}"' in reading.log.getvalue()
 
 
 @pytest.mark.parametrize(("end", "sign"), ENDS.values(), ids=ENDS.keys())
 @pytest.mark.parametrize("announced", [2, 20])
-async def test_the_same_where_ionq_announced_more_is_a_failure_after_some_patience(
+async def test_an_unusable_page_before_the_last_one_is_a_failure_after_retries(
     reading: Reading, upstream: Upstream, announced: int, end: Script, sign: str
 ) -> None:
-    before = wire_record("newer", "2025-02-27")
+    before = wire_characterization("newer", "2025-02-27")
     first_two = [page(before, remaining=announced + 1), page(FORTE_HISTORY[-1], remaining=announced)]
     upstream.characterizes(first(*first_two, then=lambda _: end))
     with pytest.raises(UnexpectedShapeError) as caught:
         await reading.pages(plan())
     assert caught.value.message == (
-        f"IonQ announced {announced} more pages of qpu.forte-1 after page 2, but of page 3 {sign}"
+        f"IonQ announced {announced} more pages of qpu.forte-1 after page 2, but page 3 {sign}"
     )
-    assert pages_asked(upstream.characterization_requests)[2:] == [(FORTE.name, 3)] * (
-        len(PAUSES_SECONDS) + 1
-    )
-    assert [nap for nap in reading.naps if nap >= 1] == list(PAUSES_SECONDS)
+    assert pages_asked(upstream.characterization_requests)[2:] == [(FORTE, 3)] * (len(BACKOFF_SECONDS) + 1)
+    assert [nap for nap in reading.naps if nap >= 1] == list(BACKOFF_SECONDS)
 
 
 @pytest.mark.parametrize(("end", "_sign"), ENDS.values(), ids=ENDS.keys())
-async def test_a_page_that_comes_late_is_no_end(
+async def test_a_page_that_a_retry_finds_is_not_the_end(
     reading: Reading, upstream: Upstream, end: Script, _sign: str
 ) -> None:
-    history = wire_history(FORTE.name, 5)
+    history = wire_history(FORTE, 5)
     newest = page(history[0], remaining=4)
-    answers = Pages({FORTE.name: history})
-    # The same page again is the one with the newest record.
-    faulty = newest if end is ENDS["the_same_again"][0] else end
+    answers = Pages({FORTE: history})
+    # A repeated second page is the first one.
+    faulty = newest if end is ENDS["repeated"][0] else end
     upstream.characterizes(first(newest, faulty, faulty, then=answers))
     assert ids(await reading.pages(plan())) == [record["id"] for record in history]
 
 
 @pytest.mark.parametrize("pages", [{"pages": None}, {"pages": "4"}], ids=str)
-async def test_a_server_that_does_not_count_pages_is_read_until_one_is_empty(
+async def test_without_a_count_of_pages_reading_ends_with_an_empty_page(
     reading: Reading, upstream: Upstream, pages: Mapping[str, Any]
 ) -> None:
     history = wire_history(count=4)
@@ -279,15 +281,19 @@ async def test_a_server_that_does_not_count_pages_is_read_until_one_is_empty(
 
 
 ENDLESS: dict[str, Callable[[int], Script]] = {
-    "ever_new_records": lambda number: page(wire_record(f"{number}", "2025-06-16"), remaining=5),
-    "ever_rejected_records": lambda _: page(None, remaining=5),
-    "two_pages_in_turn": lambda number: page(wire_record(f"{number % 2}", "2025-06-16"), remaining=5),
-    "ever_more_pages": lambda number: page(wire_record(f"{number}", "2025-06-16"), remaining=4 + number),
+    "always_new": lambda number: page(wire_characterization(f"{number}", "2025-06-16"), remaining=5),
+    "always_rejected": lambda _: page(None, remaining=5),
+    "two_pages_in_turn": lambda number: page(
+        wire_characterization(f"{number % 2}", "2025-06-16"), remaining=5
+    ),
+    "more_and_more_pages": lambda number: page(
+        wire_characterization(f"{number}", "2025-06-16"), remaining=4 + number
+    ),
 }
 
 
 @pytest.mark.parametrize("endless", ENDLESS.values(), ids=ENDLESS.keys())
-async def test_a_server_without_an_end_is_asked_for_no_more_pages_than_the_first_one_announced(
+async def test_an_endless_server_is_asked_only_for_the_pages_that_the_first_one_announced(
     reading: Reading, upstream: Upstream, endless: Callable[[int], Script]
 ) -> None:
     upstream.characterizes(lambda request: endless(asked(request).page))
@@ -295,55 +301,54 @@ async def test_a_server_without_an_end_is_asked_for_no_more_pages_than_the_first
     assert len(upstream.characterization_requests) == 6
 
 
-async def test_machines_are_those_that_ionq_lists_with_a_characterization(
+async def test_without_names_all_listed_backends_with_a_characterization_are_read(
     reading: Reading, upstream: Upstream
 ) -> None:
     upstream.answers(fleet("qpu.a", "qpu.b"))
-    assert await reading.reader.machines(()) == (
-        Machine("qpu.a", "College Park, MD, USA"),
-        Machine("qpu.b", "College Park, MD, USA"),
-    )
+    assert await reading.reader.locations(()) == {
+        "qpu.a": "College Park, MD, USA",
+        "qpu.b": "College Park, MD, USA",
+    }
 
 
-async def test_of_two_rows_with_one_name_the_location_of_the_first_counts_as_it_does_in_a_scrape(
+async def test_of_two_rows_with_the_same_name_the_first_location_is_used_as_in_a_scrape(
     reading: Reading, upstream: Upstream
 ) -> None:
     rows = [FLEET[0] | {"location": place} for place in ("here", "there")]
     upstream.answers(ok(json.dumps(rows).encode()))
-    assert await reading.reader.machines(()) == (Machine(FORTE.name, "here"),)
-    assert await reading.reader.machines([FORTE.name]) == (Machine(FORTE.name, "here"),)
+    assert await reading.reader.locations(()) == {FORTE: "here"}
+    assert await reading.reader.locations([FORTE]) == {FORTE: "here"}
 
 
-async def test_machines_that_are_named_are_taken_in_that_order_once_each_and_listed_or_not(
+async def test_named_backends_are_read_in_that_order_once_each_even_if_not_listed(
     reading: Reading, upstream: Upstream
 ) -> None:
     upstream.answers(fleet("qpu.a", "qpu.b"))
     upstream.characterizes(lambda _: page())
-    assert await reading.reader.machines(["qpu.gone", "qpu.b", "simulator", "qpu.b"]) == (
-        Machine("qpu.gone", ""),
-        Machine("qpu.b", "College Park, MD, USA"),
-        Machine("simulator", ""),
-    )
+    locations = await reading.reader.locations(["qpu.gone", "qpu.b", "simulator", "qpu.b"])
+    assert list(locations.items()) == [
+        ("qpu.gone", ""),
+        ("qpu.b", "College Park, MD, USA"),
+        ("simulator", ""),
+    ]
     (request,) = upstream.characterization_requests
     assert asked(request) == Asked("qpu.gone", {"limit": "1"})
 
 
-async def test_a_name_that_is_not_listed_needs_a_key_where_ionq_says_so(
-    reading: Reading, upstream: Upstream
-) -> None:
+async def test_an_unlisted_backend_may_need_a_key(reading: Reading, upstream: Upstream) -> None:
     upstream.characterizes(lambda _: status(403))
     with pytest.raises(HTTPStatusError, match="check the API key"):
-        await reading.reader.machines(["qpu.reserved"])
+        await reading.reader.locations(["qpu.reserved"])
 
 
-async def test_a_name_that_nobody_knows_is_told_with_some_that_ionq_lists(
+async def test_the_error_for_an_unknown_backend_has_some_that_ionq_lists(
     reading: Reading, upstream: Upstream
 ) -> None:
     upstream.answers(fleet(*(f"qpu.{number}" for number in range(400))))
     upstream.characterizes(lambda _: status(404))
     with pytest.raises(HTTPStatusError) as caught:
-        await reading.reader.machines(["qpu.typo"])
-    assert "(it lists qpu.0, qpu.1, qpu.2, qpu.3, qpu.4, qpu.5, qpu.6, qpu.7, qpu.8, qpu.9, ...;" in (
+        await reading.reader.locations(["qpu.typo"])
+    assert "(IonQ lists qpu.0, qpu.1, qpu.2, qpu.3, qpu.4, qpu.5, qpu.6, qpu.7, qpu.8, qpu.9, ...;" in (
         caught.value.message
     )
 
@@ -364,50 +369,50 @@ FAILURES: dict[str, tuple[Script, str]] = {
 
 @pytest.mark.parametrize("before", [[], [page(FORTE_HISTORY[0], remaining=3)]], ids=["at_first", "later"])
 @pytest.mark.parametrize(("failure", "reason"), FAILURES.values(), ids=FAILURES.keys())
-async def test_a_page_that_fails_is_asked_for_again_after_ever_longer_pauses(
+async def test_a_page_that_fails_is_retried_with_back_off(
     reading: Reading, upstream: Upstream, failure: Script, reason: str, before: list[Script]
 ) -> None:
-    upstream.characterizes(first(*before, *[failure] * len(PAUSES_SECONDS), then=PAGES))
+    upstream.characterizes(first(*before, *[failure] * len(BACKOFF_SECONDS), then=PAGES))
     pages = await reading.pages(plan())
     assert ids(pages) == [record["id"] for record in FORTE_HISTORY]
-    assert [nap for nap in reading.naps if nap >= 1] == list(PAUSES_SECONDS)
-    assert reading.log.getvalue().count(f"event=backfill_waits reason={reason}") == len(PAUSES_SECONDS)
+    assert [nap for nap in reading.naps if nap >= 1] == list(BACKOFF_SECONDS)
+    assert reading.log.getvalue().count(f"event=backfill_waits reason={reason}") == len(BACKOFF_SECONDS)
 
 
 @pytest.mark.parametrize(("failure", "reason"), FAILURES.values(), ids=FAILURES.keys())
-async def test_a_page_that_fails_each_time_is_given_up(
+async def test_a_page_that_always_fails_is_given_up(
     reading: Reading, upstream: Upstream, failure: Script, reason: str
 ) -> None:
     upstream.characterizes(lambda _: failure)
     with pytest.raises(IonQError) as caught:
         await reading.pages(plan())
     assert caught.value.reason == reason
-    assert len(upstream.characterization_requests) == len(PAUSES_SECONDS) + 1
-    assert reading.took == pytest.approx(ALL_PAUSES)
+    assert len(upstream.characterization_requests) == len(BACKOFF_SECONDS) + 1
+    assert reading.took == pytest.approx(ALL_BACKOFF)
 
 
-async def test_an_upstream_that_is_not_there_is_given_up_as_well() -> None:
+async def test_an_unreachable_upstream_is_given_up() -> None:
     with Upstream() as gone:
         reading = Reading(gone)
     with pytest.raises(IonQError) as caught:
-        await reading.reader.machines(())
+        await reading.reader.locations(())
     assert caught.value.reason == "connect"
-    assert reading.naps == list(PAUSES_SECONDS)
+    assert reading.naps == list(BACKOFF_SECONDS)
 
 
-async def test_an_answer_that_takes_too_long_is_asked_for_again_and_then_given_up(upstream: Upstream) -> None:
+async def test_a_response_that_takes_too_long_is_retried_and_then_given_up(upstream: Upstream) -> None:
     upstream.characterizes(lambda _: hang)
     reading = Reading(upstream, timeout_seconds=0.05)
     with pytest.raises(DeadlineExceededError, match=r"within 0\.05s: raise --ionq.timeout"):
         await reading.pages(plan())
-    assert len(upstream.characterization_requests) == len(PAUSES_SECONDS) + 1
-    assert reading.naps == list(PAUSES_SECONDS)
+    assert len(upstream.characterization_requests) == len(BACKOFF_SECONDS) + 1
+    assert reading.naps == list(BACKOFF_SECONDS)
     await reading.client.aclose()
 
 
-async def test_the_list_of_machines_is_asked_for_again_too(reading: Reading, upstream: Upstream) -> None:
-    upstream.answers(status(500), ok(b"{"), fleet(FORTE.name))
-    assert await reading.reader.machines(()) == (FORTE,)
+async def test_the_list_of_backends_is_retried_too(reading: Reading, upstream: Upstream) -> None:
+    upstream.answers(status(500), ok(b"{"), fleet(FORTE))
+    assert await reading.reader.locations(()) == {FORTE: LOCATIONS[FORTE]}
     assert reading.naps == [1, 2]
 
 
@@ -416,7 +421,7 @@ REFUSALS = {
     "403": (status(403), "IonQ answered 403: check the API key"),
     "404": (
         status(404, body=b'{"message": "No."}'),
-        "404 for the history of qpu.forte-1: check --ionq.api-url, or name others with --backend",
+        "404 for the characterizations of qpu.forte-1: check --ionq.api-url, or choose others with --backend",
     ),
     "redirect": (status(302, {"Location": "https://elsewhere.test"}), "redirects to"),
     "too_large": (ok(b" " * (1 << 21)), "over 1048576 bytes"),
@@ -424,7 +429,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("refusal", "message"), REFUSALS.values(), ids=REFUSALS.keys())
-async def test_what_would_be_asked_for_in_vain_is_given_up_at_once(
+async def test_a_permanent_failure_is_not_retried(
     reading: Reading, upstream: Upstream, refusal: Script, message: str
 ) -> None:
     upstream.characterizes(lambda _: refusal)
@@ -434,7 +439,7 @@ async def test_what_would_be_asked_for_in_vain_is_given_up_at_once(
     assert reading.took == 0
 
 
-async def test_a_certificate_that_is_not_trusted_is_shown_once_and_no_more(tmp_path: Path) -> None:
+async def test_an_untrusted_certificate_is_not_retried(tmp_path: Path) -> None:
     with Upstream(tls=Authority(tmp_path).server_context()) as upstream:
         reading = Reading(upstream)
         with pytest.raises(TLSError):
@@ -444,10 +449,10 @@ async def test_a_certificate_that_is_not_trusted_is_shown_once_and_no_more(tmp_p
         await reading.client.aclose()
 
 
-async def test_a_wrong_url_is_not_taken_for_a_wrong_name(reading: Reading, upstream: Upstream) -> None:
+async def test_a_wrong_url_is_not_mistaken_for_a_wrong_name(reading: Reading, upstream: Upstream) -> None:
     upstream.answers(status(404))
     with pytest.raises(HTTPStatusError, match=r"check --ionq\.api-url"):
-        await reading.reader.machines(())
+        await reading.reader.locations(())
 
 
 async def test_no_request_is_sent_until_retry_after_has_passed(reading: Reading, upstream: Upstream) -> None:
@@ -462,25 +467,25 @@ async def test_no_request_is_sent_until_retry_after_has_passed(reading: Reading,
     )
     upstream.characterizes(note)
     assert len(ids(await reading.pages(plan()))) == len(FORTE_HISTORY)
-    # Even where IonQ wants no pause there is one; and where it does not say how long, it is half a minute.
+    # There is a pause even if IonQ asks for none. If IonQ does not say how long, it is 30 seconds.
     assert times[:4] == pytest.approx([0, 77, 79, 109])
 
 
-async def test_a_pause_of_an_hour_is_kept_too(reading: Reading, upstream: Upstream) -> None:
+async def test_a_pause_of_an_hour_is_kept(reading: Reading, upstream: Upstream) -> None:
     upstream.characterizes(first(status(429, {"Retry-After": "3600"}), then=PAGES))
     await reading.pages(plan())
     assert len(upstream.characterization_requests) == 1 + len(FORTE_HISTORY)
     assert 3600 <= reading.took < 3600 + len(FORTE_HISTORY)
 
 
-async def test_a_pause_of_more_than_a_day_is_cut_to_a_day(reading: Reading, upstream: Upstream) -> None:
+async def test_a_pause_of_more_than_a_day_is_limited_to_a_day(reading: Reading, upstream: Upstream) -> None:
     upstream.characterizes(first(status(429, {"Retry-After": "90000"}), then=PAGES))
     await reading.pages(plan())
     assert reading.naps[0] == 86400
 
 
 @pytest.mark.parametrize("code", [408, 500, 503, 529])
-async def test_a_pause_that_any_failure_asks_for_is_kept_if_it_is_longer_than_that_of_patience(
+async def test_retry_after_of_any_failure_is_kept_if_it_is_longer_than_the_back_off(
     reading: Reading, upstream: Upstream, code: int
 ) -> None:
     pauses = ["120", "1", "3", "90000", "soon"]
@@ -490,16 +495,16 @@ async def test_a_pause_that_any_failure_asks_for_is_kept_if_it_is_longer_than_th
     assert [nap for nap in reading.naps if nap >= 1] == [120, 2, 4, 86400, 30]
 
 
-async def test_pauses_without_end_are_given_up(reading: Reading, upstream: Upstream) -> None:
+async def test_endless_pauses_are_given_up(reading: Reading, upstream: Upstream) -> None:
     upstream.characterizes(lambda _: status(429, {"Retry-After": "60"}))
     with pytest.raises(IonQError) as caught:
         await reading.pages(plan())
     assert caught.value.reason == "rate_limited"
-    assert len(upstream.characterization_requests) == len(PAUSES_SECONDS) + 1
+    assert len(upstream.characterization_requests) == len(BACKOFF_SECONDS) + 1
 
 
 @pytest.mark.parametrize("per_second", [0.01, 0.5, 2, 10])
-async def test_no_request_comes_sooner_after_another_than_was_asked_whatever_ionq_does(
+async def test_the_rate_of_requests_is_kept_whatever_ionq_responds(
     upstream: Upstream, per_second: float
 ) -> None:
     reading = Reading(upstream, per_second=per_second)
@@ -521,17 +526,17 @@ async def test_no_request_comes_sooner_after_another_than_was_asked_whatever_ion
         return answer(request)
 
     answer = first(*faults[:4], *[page(FORTE_HISTORY[0], remaining=9)], *faults[4:], then=PAGES)
-    upstream.answers(status(503), fleet(FORTE.name, ARIA.name))
+    upstream.answers(status(503), fleet(FORTE, ARIA))
     upstream.characterizes(note)
-    machines = await reading.reader.machines(())
-    await reading.pages(plan(*machines))
+    locations = await reading.reader.locations(())
+    await reading.pages(plan(*locations))
     await reading.client.aclose()
     assert len(times) == len(faults) + 7
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert min(gaps) >= 1 / per_second - 1e-6
 
 
-async def test_the_pace_is_kept_while_ionq_answers_at_once(upstream: Upstream) -> None:
+async def test_the_rate_of_requests_is_reached_if_ionq_responds_at_once(upstream: Upstream) -> None:
     upstream.characterizes(PAGES)
     reading = Reading(upstream, per_second=2)
     pages = await reading.pages(plan(FORTE, ARIA))
@@ -540,7 +545,7 @@ async def test_the_pace_is_kept_while_ionq_answers_at_once(upstream: Upstream) -
     assert reading.took == 3
 
 
-async def test_the_end_is_asked_for_as_ionq_writes_times(reading: Reading, upstream: Upstream) -> None:
+async def test_the_end_is_sent_in_the_format_of_ionq(reading: Reading, upstream: Upstream) -> None:
     upstream.characterizes(PAGES)
     await reading.pages(plan(end=1_750_031_999.0))
     assert (
@@ -548,3 +553,10 @@ async def test_the_end_is_asked_for_as_ionq_writes_times(reading: Reading, upstr
         == {format_time(1_750_031_999.0)}
         == {"2025-06-15T23:59:59Z"}
     )
+
+
+async def test_each_page_can_have_one_characterization(reading: Reading, upstream: Upstream) -> None:
+    upstream.characterizes(PAGES)
+    pages = await reading.pages(plan(page_size=1))
+    assert [len(page.characterizations) for page in pages] == [1] * len(FORTE_HISTORY)
+    assert {asked(request).query["limit"] for request in upstream.characterization_requests} == {"1"}

@@ -95,14 +95,13 @@ class Observed:
         self.log = StringIO()
         settings = IonQSettings(
             api_url=simulator.url,
-            api_key_file=None,
             timeout_seconds=timeout,
             max_response_bytes=MEBIBYTE,
             max_backends=100,
             characterizations=True,
         )
         self._exporter = Exporter(
-            settings, None, configure_logs("info", "logfmt", self.log), clock=self.clock
+            settings, lambda: None, configure_logs("info", "logfmt", self.log), clock=self.clock
         )
 
     async def scrape(self, seconds: float = 2 * LONG_TIMEOUT) -> Exposition:

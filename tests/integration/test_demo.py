@@ -1,7 +1,8 @@
-"""The simulator and the demo as a newcomer starts them."""
+"""The simulator and the demo as processes."""
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.command_line import assert_refused, run_command
 from tests.support.exporter_process import ExporterProcess, clean_environment, run_exporter
 from tests.support.upstream import PATIENCE_SECONDS
 
@@ -36,14 +38,14 @@ def drill_url(guide: Path) -> str:
     return url
 
 
-def test_the_demo_serves_a_fleet_that_nobody_had_to_reach_for(demo: ExporterProcess) -> None:
+def test_the_demo_serves_a_simulated_fleet(demo: ExporterProcess) -> None:
     scrape = demo.scrape()
     assert scrape.up
     assert scrape.value("ionq_backend_qubits", backend="qpu.forte-1") == 36
-    assert "qpu.forte-1" in demo.get().text
+    assert "qpu.forte-1" in demo.read_page()
 
 
-def test_the_demo_says_where_to_look(demo: ExporterProcess, guide: Path) -> None:
+def test_the_urls_in_the_guide_respond(demo: ExporterProcess, guide: Path) -> None:
     for url in re.findall(r"http://\S+", guide.read_text()):
         assert httpx.get(url, trust_env=False).status_code == httpx.codes.OK, url
     assert demo.urls[0] in guide.read_text()
@@ -58,14 +60,12 @@ def test_the_demo_shows_what_its_text_announces(demo: ExporterProcess, guide: Pa
     assert "Maintenance of the demo" in names
 
 
-def test_the_demo_shows_the_users_key_to_nobody(demo: ExporterProcess) -> None:
-    # The simulator lists it for any key.
+def test_the_demo_does_not_send_the_users_key_to_the_simulator(demo: ExporterProcess) -> None:
+    # The simulator lists this backend only for requests with a key.
     assert "qpu.tempo-1" not in demo.get("metrics").text
 
 
-def test_an_outage_that_is_forced_shows_in_the_next_scrape_and_ends_with_the_drill(
-    demo: ExporterProcess, guide: Path
-) -> None:
+def test_an_outage_of_the_drill_is_in_the_next_scrape(demo: ExporterProcess, guide: Path) -> None:
     def is_unavailable() -> float:
         return demo.scrape().value("ionq_backend_status", backend="qpu.forte-1", status="unavailable")
 
@@ -81,7 +81,7 @@ def test_an_outage_that_is_forced_shows_in_the_next_scrape_and_ends_with_the_dri
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_simulator_serves_until_it_is_told_to_end(number: signal.Signals) -> None:
+def test_the_simulator_serves_until_a_signal(number: signal.Signals) -> None:
     command = [sys.executable, "-m", "exporter", "simulate", ANY_PORT, "--speed=10000"]
     with subprocess.Popen(command, env=clean_environment(), stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
@@ -95,9 +95,24 @@ def test_the_simulator_serves_until_it_is_told_to_end(number: signal.Signals) ->
         assert "Traceback" not in process.stderr.read()
 
 
-@pytest.mark.parametrize("speed", ["0", "nan"])
-def test_a_fleet_that_cannot_be_simulated_is_one_clear_line(speed: str) -> None:
-    ended = run_exporter("simulate", f"--speed={speed}")
-    assert ended.returncode == 2
-    assert ended.stderr.count("\n") == 1
-    assert "--speed" in ended.stderr
+def test_the_landing_page_says_that_the_data_are_simulated_in_two_processes_too(
+    demo: ExporterProcess, guide: Path
+) -> None:
+    assert "Simulated data." in demo.read_page()
+    simulator_url = drill_url(guide).removesuffix("/drill")
+    with ExporterProcess(f"{simulator_url}/v0.4") as exporter:
+        assert "Simulated data." in exporter.read_page()
+
+
+@pytest.mark.parametrize("speed", ["0", "nan", "fast"])
+def test_a_bad_speed_is_refused(speed: str) -> None:
+    problem = f"'{speed}' is not a number from 0.001 to 1000000"
+    assert_refused(run_command("simulate", f"--speed={speed}"), problem)
+
+
+@pytest.mark.parametrize("command", [["simulate"], ["demo", "--web.listen-address=127.0.0.1:0"]])
+def test_a_taken_port_is_refused_by_the_name_of_the_flag(command: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = run_exporter(*command, f"--simulator.listen-address={address}")
+    assert_refused(ended, f"Invalid value for --simulator.listen-address: cannot listen on {address}: ")

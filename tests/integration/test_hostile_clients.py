@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import re
 import socket
 import threading
@@ -15,20 +16,37 @@ from exporter.server.connection_limits import MAX_HEADER_FIELDS, MAX_PIPELINED_R
 from exporter.server.connection_pool import MAX_CONNECTIONS, ConnectionPool
 from tests.support.exporter_process import ExporterProcess
 from tests.support.exposition import Exposition
-from tests.support.upstream import PATIENCE_SECONDS, Upstream, ok
+from tests.support.upstream import PATIENCE_SECONDS, Held, Upstream, ok
+from tests.support.web_config import CERTIFICATE, WebConfigFolder
 
 DEADLINE_SECONDS = 10.0
 """Of a scrape that goes on beside an attack: what Prometheus grants by default."""
-MEBIBYTE = 1 << 20
+LIMIT_BYTES = 128 * 1024 * 1024
+"""Of memory, as shipped for Kubernetes."""
 HEAD = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
 PROBE = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
+
+LARGE_FLEET = json.dumps(
+    [
+        {
+            "backend": f"qpu.{number:0240}",
+            "status": "available",
+            "qubits": 36,
+            "average_queue_time": number,
+            "degraded": False,
+            "last_updated": 1_790_000_000,
+        }
+        for number in range(500)
+    ]
+).encode()
 
 Attack = Callable[[ExporterProcess, contextlib.ExitStack], None]
 
 
-def resident_bytes(exporter: ExporterProcess) -> int:
+def most_resident_bytes(exporter: ExporterProcess) -> int:
+    """Return the most memory that the process has ever had."""
     status = Path(f"/proc/{exporter.process.pid}/status").read_text()
-    return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
 
 
 def scrape_anew(exporter: ExporterProcess) -> Exposition:
@@ -153,7 +171,6 @@ def test_a_well_behaved_scraper_misses_nothing_and_memory_stays_bounded(
 ) -> None:
     upstream.answers(ok())
     scrape_anew(exporter)
-    before = resident_bytes(exporter)
     durations: list[float] = []
     over = threading.Event()
 
@@ -176,8 +193,65 @@ def test_a_well_behaved_scraper_misses_nothing_and_memory_stays_bounded(
             scraper.join(PATIENCE_SECONDS)
     assert durations[-1] == 0, "a scrape failed"
     assert max(durations) < DEADLINE_SECONDS
-    assert resident_bytes(exporter) - before < 64 * MEBIBYTE
+    assert most_resident_bytes(exporter) < LIMIT_BYTES
     assert at_most < MAX_CONNECTIONS + 4 * ConnectionPool().accepted_at_once + 50
+
+
+@pytest.mark.parametrize("descriptors", [64, 256])
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_more_connections_than_file_descriptors_cost_neither_the_process_nor_a_full_log(
+    upstream: Upstream,
+    tmp_path: Path,
+    tls: bool,  # noqa: FBT001
+    descriptors: int,
+) -> None:
+    web = WebConfigFolder(tmp_path)
+    web.write(**({"tls_server_config": CERTIFICATE} if tls else {}))
+    limited = ("prlimit", f"--nofile={descriptors}:{descriptors}")
+    with ExporterProcess(upstream.url, web.flag, prefix=limited) as exporter:
+        with contextlib.ExitStack() as stack:
+            opened(exporter, stack, 2 * descriptors)
+        began = time.monotonic()
+        assert exporter.scrape().up
+        assert time.monotonic() - began < 2
+        assert len("\n".join(exporter.log)) < 200_000
+
+
+@pytest.fixture(params=[False, True], ids=["http", "https"])
+def large(
+    request: pytest.FixtureRequest, upstream: Upstream, tmp_path: Path
+) -> Iterator[tuple[ExporterProcess, Callable[[], socket.socket]]]:
+    """An exporter whose responses are large, and how to connect to it."""
+    web = WebConfigFolder(tmp_path)
+    web.write(**({"tls_server_config": CERTIFICATE} if request.param else {}))
+    context = web.client_context()
+    with ExporterProcess(upstream.url, web.flag) as exporter, contextlib.ExitStack() as stack:
+
+        def connect() -> socket.socket:
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(exporter.address)
+            if request.param:
+                connection = context.wrap_socket(connection, server_hostname="localhost")
+            return stack.enter_context(connection)
+
+        yield exporter, connect
+
+
+def test_clients_that_do_not_read_large_responses_do_not_take_the_memory(
+    upstream: Upstream, large: tuple[ExporterProcess, Callable[[], socket.socket]]
+) -> None:
+    exporter, connect = large
+    response = Held(ok(LARGE_FLEET))
+    upstream.answers(response)
+    for _ in range(MAX_CONNECTIONS - 10):
+        send(connect(), HEAD + b"\r\n")
+    response.release()  # to all of them at once
+    for _ in range(2 * MAX_CONNECTIONS):
+        send(connect(), (HEAD + b"\r\n") * MAX_PIPELINED_REQUESTS)
+    assert exporter.scrape().up
+    assert len(exporter.get("metrics").content) > 1_000_000
+    assert most_resident_bytes(exporter) < LIMIT_BYTES
 
 
 def status_of(exporter: ExporterProcess, request: bytes) -> int:

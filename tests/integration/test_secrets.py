@@ -77,8 +77,8 @@ def held_by(root: object) -> list[object]:
 def test_what_an_exporter_holds_is_searched_for_the_key_as_far_as_it_reaches() -> None:
     key = ApiKey(KEY)
     assert key in held_by(functools.partial(print, lambda: [{"key": key}]))
-    settings = IonQSettings("http://ionq.test", None, 1, 1, 1, characterizations=True)
-    exporter = Exporter(settings, KEY, configure_logs("info", "logfmt", StringIO()))
+    settings = IonQSettings("http://ionq.test", 1, 1, 1, characterizations=True)
+    exporter = Exporter(settings, lambda: key, configure_logs("info", "logfmt", StringIO()))
     assert any(isinstance(each, ApiKey) for each in held_by(exporter))
 
 
@@ -86,13 +86,13 @@ async def assert_error_hides_the_key(url: str) -> None:
     log = StringIO()
     settings = IonQSettings(
         api_url=url,
-        api_key_file=None,
         timeout_seconds=0.3,
         max_response_bytes=1 << 20,
         max_backends=500,
         characterizations=True,
     )
-    exporter = Exporter(settings, KEY, configure_logs("debug", "logfmt", log))
+    key = ApiKey(KEY)
+    exporter = Exporter(settings, lambda: key, configure_logs("debug", "logfmt", log))
     error = (await exporter.scraper.scrape(Deadline(0.3))).error
     await exporter.aclose()
     if error:

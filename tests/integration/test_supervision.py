@@ -50,37 +50,39 @@ def test_its_health_check_finds_it_where_the_environment_says(upstream: Upstream
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status"),
+    ("arguments", "number", "status"),
     [
-        ([], 0),
-        (["--log.level=debug"], 0),
-        (["serve"], 0),
-        (["demo"], 0),
-        (["once"], 128 + signal.SIGTERM),
-        (["backfill"], 128 + signal.SIGTERM),
+        ([], signal.SIGTERM, 0),
+        (["--log.level=debug"], signal.SIGINT, 0),
+        (["serve"], signal.SIGTERM, 0),
+        (["demo"], signal.SIGTERM, 0),
+        (["once"], signal.SIGTERM, 128 + signal.SIGTERM),
+        (["backfill"], signal.SIGINT, 128 + signal.SIGINT),
     ],
 )
-def test_sigterm_while_it_starts_ends_it_at_once_and_only_what_serves_with_status_0(
-    tmp_path: Path, arguments: list[str], status: int
+def test_a_signal_while_it_starts_ends_it_at_once_and_only_a_server_with_status_0(
+    tmp_path: Path, arguments: list[str], number: signal.Signals, status: int
 ) -> None:
-    # Its imports take long; to process 1 the kernel gives no signal without a handler, and here the
-    # status tells whether there was one.
+    # The kernel delivers SIGTERM to process 1 only if there is a handler. The exit status shows that
+    # there is one while the imports run.
     (tmp_path / "httpx.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
     with subprocess.Popen(
         [sys.executable, "-m", "exporter", *arguments],
         env=clean_environment(PYTHONPATH=str(tmp_path)),
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "importing\n"
-        process.terminate()
+        process.send_signal(number)
         assert process.wait(PATIENCE_SECONDS) == status
+        assert process.communicate() == ("", "")
 
 
-@pytest.mark.parametrize("name", ["ionq.prom", None])
-def test_sigterm_ends_a_single_scrape_as_the_shell_would_say_it(
-    upstream: Upstream, tmp_path: Path, name: str | None
+@pytest.mark.parametrize(("name", "number"), [("ionq.prom", signal.SIGTERM), (None, signal.SIGINT)])
+def test_a_signal_ends_a_single_scrape_with_the_status_of_a_shell(
+    upstream: Upstream, tmp_path: Path, name: str | None, number: signal.Signals
 ) -> None:
     upstream.answers(hang)
     output = [f"--output={tmp_path / name}"] if name else []
@@ -92,8 +94,8 @@ def test_sigterm_ends_a_single_scrape_as_the_shell_would_say_it(
         text=True,
     ) as process:
         upstream.await_requests(1)
-        process.terminate()
-        assert process.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
+        process.send_signal(number)
+        assert process.wait(PATIENCE_SECONDS) == 128 + number
         assert process.communicate() == ("", "")
     assert list(tmp_path.iterdir()) == []
     upstream.await_open_connections(0)

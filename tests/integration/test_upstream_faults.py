@@ -232,13 +232,12 @@ class Observed:
         self._budget = budget
         settings = IonQSettings(
             api_url=api_url,
-            api_key_file=None,
             timeout_seconds=budget,
             max_response_bytes=MEBIBYTE,
             max_backends=MAX_BACKENDS,
             characterizations=False,
         )
-        self._exporter = Exporter(settings, None, configure_logs("debug", "logfmt", self.log))
+        self._exporter = Exporter(settings, lambda: None, configure_logs("debug", "logfmt", self.log))
 
     async def scrape(self) -> Scrape:
         return await self._exporter.scraper.scrape(Deadline(self._budget))

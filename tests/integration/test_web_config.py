@@ -335,7 +335,7 @@ def test_a_container_s_health_check_works_whatever_is_demanded(
         assert healthcheck.check(environment) is None
     problem = healthcheck.check(environment)
     assert problem
-    assert "does not answer" in problem
+    assert "does not respond" in problem
 
 
 def test_a_prometheus_scrapes_with_tls_a_client_certificate_and_a_password(

@@ -1,4 +1,4 @@
-"""A history that a scripted IonQ keeps, and the one that the simulator keeps."""
+"""Histories of characterizations: of a scripted IonQ and of the simulator."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,27 +8,32 @@ from itertools import count
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from exporter.commands.backfill.plan import Machine, Plan
+from exporter.commands.backfill.plan import Plan
 from exporter.common.times import parse_time
+from exporter.records.characterizations import MAX_CHARACTERIZATIONS
 from exporter.simulator import Characterizations, Span
 from tests.support.upstream import FLEET, Request, Script, ok
 
-FORTE = Machine("qpu.forte-1", "College Park, MD, USA")
-ARIA = Machine("qpu.aria-1")
+FORTE = "qpu.forte-1"
+ARIA = "qpu.aria-1"
+LOCATIONS = {FORTE: "College Park, MD, USA", ARIA: ""}
 
 DAY = 86400
 START = parse_time("2025-01-01")
 END = parse_time("2025-03-01")
 
 
-def plan(*machines: Machine, start: float | None = None, end: float = END) -> Plan:
-    return Plan("https://ionq.test/v0.4", (), machines or (FORTE,), start, end)
+def plan(
+    *backends: str, start: float | None = None, end: float = END, page_size: int = MAX_CHARACTERIZATIONS
+) -> Plan:
+    locations = {backend: LOCATIONS[backend] for backend in backends or (FORTE,)}
+    return Plan("https://ionq.test/v0.4", (), start, end, page_size, locations)
 
 
-def wire_record(
-    identity: str, date: str, *, backend: str = FORTE.name, fidelity: float = 0.99
+def wire_characterization(
+    identity: str, date: str, *, backend: str = FORTE, fidelity: float = 0.99
 ) -> dict[str, Any]:
-    """Return a record as IonQ writes it."""
+    """Return a characterization as IonQ sends it."""
     return {
         "id": identity,
         "date": date,
@@ -40,10 +45,10 @@ def wire_record(
     }
 
 
-def wire_history(backend: str = FORTE.name, count: int = 6) -> list[dict[str, Any]]:
-    """Return a record for each of some weeks, newest first."""
+def wire_history(backend: str = FORTE, count: int = 6) -> list[dict[str, Any]]:
+    """Return one characterization a week, newest first."""
     return [
-        wire_record(
+        wire_characterization(
             f"{backend}/{number}",
             f"{datetime.fromtimestamp(START + number * 7 * DAY, UTC):%Y-%m-%dT%H:%M:%SZ}",
             backend=backend,
@@ -55,7 +60,7 @@ def wire_history(backend: str = FORTE.name, count: int = 6) -> list[dict[str, An
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request for a page asked for."""
+    """The backend and the query of a request for a page."""
 
     backend: str
     query: Mapping[str, str]
@@ -76,7 +81,7 @@ def pages_asked(requests: Sequence[Request]) -> list[tuple[str, int]]:
 
 @dataclass(frozen=True)
 class Pages:
-    """Serves histories, newest first, by the page."""
+    """Serves histories, newest first, page by page."""
 
     histories: Mapping[str, Sequence[Mapping[str, Any]]]
     per_page: int = 1
@@ -90,22 +95,22 @@ class Pages:
         )
 
 
-def page(*records: Mapping[str, Any] | None, remaining: int = 0) -> Script:
-    """Answer with a page, a ``null`` for none."""
-    return ok(json.dumps({"characterizations": records or None, "pages": remaining}).encode())
+def page(*characterizations: Mapping[str, Any] | None, remaining: int = 0) -> Script:
+    """Respond with a page, which is ``null`` if it is empty."""
+    return ok(json.dumps({"characterizations": characterizations or None, "pages": remaining}).encode())
 
 
 def fleet(*names: str) -> Script:
-    """List machines that have characterizations, and one that has none."""
-    machines = [FLEET[0] | {"backend": name} for name in names]
-    return ok(json.dumps([*machines, FLEET[1]]).encode())
+    """List backends that have characterizations, and one that has none."""
+    backends = [FLEET[0] | {"backend": name} for name in names]
+    return ok(json.dumps([*backends, FLEET[1]]).encode())
 
 
 @dataclass(frozen=True)
 class SimulatedHistory:
-    """All records that a simulated machine has by a moment, read without any of the backfill's code."""
+    """All characterizations of a simulated backend until a time, read without the code of the backfill."""
 
-    records: Mapping[float, Mapping[str, Any]]
+    by_date: Mapping[float, Mapping[str, Any]]
 
     @classmethod
     def of(cls, backend: str, moment: float, seed: int = 1) -> Self:
@@ -113,21 +118,21 @@ class SimulatedHistory:
 
         def pages() -> Any:
             for number in count(1):
-                answer = Characterizations(seed).page(backend, now, Span(page=number))
-                yield from answer["characterizations"] or ()
-                if not answer["pages"]:
+                page = Characterizations(seed).page(backend, now, Span(page=number))
+                yield from page["characterizations"] or ()
+                if not page["pages"]:
                     return
 
-        return cls({datetime.fromisoformat(record["date"]).timestamp(): record for record in pages()})
+        return cls({datetime.fromisoformat(one["date"]).timestamp(): one for one in pages()})
 
     def in_force(self, moment: float) -> Mapping[str, Any] | None:
-        """Return the newest record that was published by a moment."""
-        date = max((date for date in self.records if date <= moment), default=None)
-        return None if date is None else self.records[date]
+        """Return the newest characterization of a time."""
+        date = max((date for date in self.by_date if date <= moment), default=None)
+        return None if date is None else self.by_date[date]
 
     def fidelity(self, moment: float, operation: str = "2q") -> float | None:
-        """Return what the record in force at a moment says."""
-        record = self.in_force(moment)
-        fidelity = {} if record is None else record["fidelity"]
+        """Return the fidelity in force at a time."""
+        characterization = self.in_force(moment)
+        fidelity = {} if characterization is None else characterization["fidelity"]
         median: float | None = (fidelity.get(operation) or {}).get("median")
         return None if median == 0.501 else median

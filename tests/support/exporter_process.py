@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import IO, Self
 
@@ -20,6 +20,8 @@ from tests.support.upstream import PATIENCE_SECONDS
 
 # Development mode shows what is normally hidden: sockets left open, coroutines and exceptions nobody awaits.
 _DEVELOPMENT_MODE = ("-X", "dev")
+
+_RELOADS_SOON = '<meta http-equiv="refresh" content="3">'
 
 _SIGNS_OF_A_BUG = re.compile(r"Traceback|Warning|library_error|was never|Exception ignored")
 
@@ -57,6 +59,7 @@ class ExporterProcess:
         characterizations: bool = False,
         command: str = "serve",
         stdout: IO[str] | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.log: list[str] = []
         self._logged = threading.Condition()
@@ -64,6 +67,7 @@ class ExporterProcess:
         address = ["--web.listen-address=127.0.0.1:0"] if listen else []
         self.process = subprocess.Popen(
             [
+                *prefix,
                 sys.executable,
                 *_DEVELOPMENT_MODE,
                 "-m",
@@ -113,6 +117,12 @@ class ExporterProcess:
         """Send a request for a path without its leading slash."""
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._http.request(method, self.url + path, headers=names)
+
+    def read_page(self) -> str:
+        """Return the landing page. Like a browser, load it again while the exporter reads IonQ for it."""
+        while _RELOADS_SOON in (page := self.fetch(self.url)):
+            pass
+        return page
 
     def scrape(self, timeout: str | None = None) -> Exposition:
         """Scrape, as a Prometheus with this scrape_timeout would."""

@@ -12,12 +12,15 @@ from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from exporter.metrics.encoding import Format, encode_families
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.metrics.exposition import encode_scrape
+from exporter.metrics.status_page import encode_status_page
 from exporter.records.backends import Backend
 from exporter.records.characterizations import Characterization, CharacterizedBackend
 from exporter.records.json_values import Rejection
 from exporter.records.scrape import Scrape
+from exporter.records.status_page import StatusPageReading, parse_status_page
 from tests.support.repository import GOLDEN
 from tests.support.samples import CHARACTERIZED_FORTE, FORTE, SIMULATOR
+from tests.support.status_page import READ_AT, body
 
 _NOW = datetime(2026, 8, 10, 19, 25, 54, tzinfo=UTC)
 
@@ -60,6 +63,10 @@ def _scrape() -> str:
     return encode_scrape(scrape, ExporterMetrics(), Format.OPENMETRICS, with_process=False).decode()
 
 
+def _status_page() -> str:
+    return encode_status_page(StatusPageReading(parse_status_page(body(), {}), READ_AT), Format.TEXT)
+
+
 EXPOSITIONS: dict[str, Callable[[], str]] = {
     "backends.prom": lambda: encode_families(BACKEND_FAMILIES, [FORTE, SIMULATOR], Format.TEXT),
     "characterizations.prom": lambda: encode_families(
@@ -67,6 +74,7 @@ EXPOSITIONS: dict[str, Callable[[], str]] = {
     ),
     "failed_scrape.prom": _failed_scrape,
     "scrape.openmetrics": _scrape,
+    "status_page.prom": _status_page,
 }
 
 _OF_THIS_BUILD = {"VERSION": __version__, "REVISION": revision(), "PYTHON": platform.python_version()}

@@ -10,6 +10,8 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from exporter.metrics.encoding import END_OF_OPENMETRICS, BackendFamily, Family, Format
+from exporter.metrics.status_page import STATUS_PAGE_FAMILIES
+from exporter.records.status_page import StatusPage
 
 
 class _Families(Collector):
@@ -47,5 +49,16 @@ def library_families(families: Iterable[BackendFamily[Any]], sources: Sequence[A
             for value, number in further:
                 extra = () if value is None else (value,)
                 metric.add_metric((source.name, source.location, *extra), number)
+        if metric.samples:
+            yield metric
+
+
+def library_status_page(page: StatusPage) -> Iterator[Metric]:
+    """Return the families of the status page as the library's, those without a sample left out."""
+    for family in STATUS_PAGE_FAMILIES:
+        metric = GaugeMetricFamily(family.name, family.help, labels=family.label_names, unit=family.unit)
+        for labels, value in family.read(page):
+            if value is not None:
+                metric.add_metric(labels, value)
         if metric.samples:
             yield metric

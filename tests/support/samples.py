@@ -13,6 +13,7 @@ FORTE = Backend(
     degraded=False,
     last_updated_timestamp_seconds=1_750_032_000.0,
     characterization_id="617a1f8b-59d4-435d-aa33-695433d7155e",
+    has_access=True,
 )
 SIMULATOR = Backend(name="simulator", status="available", qubits=29, average_queue_time_seconds=0.0)
 

@@ -15,6 +15,7 @@ GOOD_ROW: dict[str, Any] = {
     "degraded": False,
     "last_updated": "2025-06-16T00:00:00Z",
     "characterization_id": "617a1f8b-59d4-435d-aa33-695433d7155e",
+    "has_access": True,
 }
 
 GOOD_RECORD: dict[str, Any] = {
@@ -167,3 +168,35 @@ records: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     },
 )
 """Records that are more or less what IonQ sends."""
+
+_affected = st.fixed_dictionaries(
+    {"name": st.sampled_from(["IonQ Forte", "IonQ Forte Enterprise 1", "API"]) | any_json}
+)
+_entries = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.uuids().map(str) | _names | any_json,
+        "name": st.sampled_from(["API", "IonQ Forte", "Quantum Simulator"]) | _names | any_json,
+        "status": st.sampled_from(["operational", "major_outage", "investigating", "resolved"]) | any_json,
+        "impact": st.sampled_from(["none", "critical", "cosmic"]) | any_json,
+        "shortlink": st.just("https://stspg.io/x") | any_json,
+        "started_at": st.datetimes().map(str) | any_json,
+        "scheduled_for": st.datetimes().map(str) | any_json,
+        "group": st.booleans() | any_json,
+        "components": st.lists(_affected | any_json, max_size=4) | any_json,
+    },
+)
+_lists = st.lists(_entries | any_json, max_size=4) | any_json
+
+status_pages: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "page": any_json,
+        "status": st.fixed_dictionaries({"indicator": st.sampled_from(["none", "cosmic"]) | any_json})
+        | any_json,
+        "components": _lists,
+        "incidents": _lists,
+        "scheduled_maintenances": _lists,
+    },
+)
+"""Summaries that are more or less what the status page sends."""

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from exporter.commands.backfill.reading import FIRST_SCRAPE
+from exporter.commands.backfill.command import FIRST_SCRAPE
 from exporter.common.times import format_time, parse_time
 from exporter.metrics.characterizations import HISTORY_FAMILIES
 from exporter.simulator import Fleet, Simulator
@@ -59,7 +59,7 @@ def quiet_simulation(now: float) -> tuple[int, SimulatedHistory]:
     for seed in count(1):
         history = SimulatedHistory.of(BACKEND, now + DAY, seed)
         two_years_ago = {history.fidelity(now - (2 * 365 + days) * DAY) for days in range(-5, 5)}
-        if max(history.records) < now - DAY and history.fidelity(now) not in two_years_ago:
+        if max(history.by_date) < now - DAY and history.fidelity(now) not in two_years_ago:
             return seed, history
     raise AssertionError
 

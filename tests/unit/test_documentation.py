@@ -10,13 +10,15 @@ import click
 import promql_parser
 import pytest
 
-from exporter.commands.main import _commands
+from exporter.commands.main import commands
 from exporter.common.errors import REASONS
 from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from exporter.metrics.encoding import BackendFamily, Format
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.metrics.exposition import encode_scrape
+from exporter.metrics.status_page import STATUS_PAGE_FAMILIES
+from exporter.records.component_backends import backend_of
 from exporter.records.scrape import Scrape
 from tests.support.repository import ROOT
 
@@ -67,7 +69,7 @@ def anchors_of(page: Path) -> set[str]:
 
 def options_of(command: str) -> dict[str, click.Option]:
     """Return the options of a command by the name that the pages give them."""
-    parameters = _commands.commands[command].params
+    parameters = commands.commands[command].params
     return {name: option for option in parameters for name in option.opts if isinstance(option, click.Option)}
 
 
@@ -81,7 +83,7 @@ def default_of(option: click.Option) -> str:
 def flags_of_all_commands() -> set[str]:
     return {
         name
-        for command in _commands.commands
+        for command in commands.commands
         for option in options_of(command).values()
         for name in (*option.opts, *option.secondary_opts)
     }
@@ -108,6 +110,22 @@ def test_the_tables_of_backend_metrics_name_each_metric_and_its_field(
 ) -> None:
     documented = [(row[0].strip("`"), row[1].strip("`")) for row in table_below(heading, "docs/metrics.md")]
     assert documented == [(metric.name, metric.field) for metric in metrics]
+
+
+def test_the_table_of_the_status_page_names_each_metric_and_its_field() -> None:
+    documented = [
+        (row[0].strip("`"), row[1].strip("`")) for row in table_below("## Status page", "docs/metrics.md")
+    ]
+    assert documented == [
+        ("ionq_status_page_up", ""),
+        ("ionq_status_page_last_read_timestamp_seconds", ""),
+        *((family.name, family.field) for family in STATUS_PAGE_FAMILIES),
+    ]
+
+
+def test_the_table_of_components_names_the_backend_of_each() -> None:
+    for component, backend in table_below("## Status page", "docs/configuration.md")[:3]:
+        assert backend_of(component.split("`")[1], {}) == backend.strip("`")
 
 
 def test_the_table_of_own_metrics_names_each_metric_and_its_type() -> None:

@@ -1,1 +1,1 @@
-"""Years of characterizations on the first day: read from IonQ, written for Prometheus."""
+"""``ionq-exporter backfill``: past characterizations from IonQ, as a file for Prometheus."""

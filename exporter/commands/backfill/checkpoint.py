@@ -1,88 +1,98 @@
-"""What a backfill has read so far, in a file, so that a run that was ended can be gone on with."""
+"""The progress of a backfill, in a file, so that an interrupted run can resume."""
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from exporter.commands.backfill.plan import Machine, Page, Plan
+import click
+
+from exporter.commands.backfill.plan import Page, Plan
 from exporter.records.characterizations import Characterization
 
 _FORMAT = 1
-_BEGINNING = f'{{"format": {_FORMAT}'.encode()
+_FIRST_BYTES = f'{{"format": {_FORMAT}'.encode()
 
 
 class Checkpoint:
-    """A plan, and the pages that were read for it, each a line of JSON."""
+    """A plan and the pages that were read for it, one line of JSON each."""
 
     def __init__(self, path: Path) -> None:
-        """Read what a run before left, or begin an empty file.
-
-        Raises OSError where it cannot be written, or ValueError where it is no checkpoint.
-        """
+        """Load an existing file or create an empty one. Raises UsageError."""
         self.path = path
         self.plan: Plan | None = None
-        """The plan that was begun, if one was."""
+        """The plan of the run that wrote the file."""
         self.pages: list[Page] = []
-        with path.open("ab+") as file:
-            file.seek(0)
-            self._read(file.read())
+        try:
+            with path.open("ab+") as file:
+                file.seek(0)
+                self._load(file.read())
+        except OSError as error:
+            raise click.BadParameter(
+                f"cannot write {path}: {error.strerror}", param_hint="--output"
+            ) from error
+
+    def check_same(self, wanted: Plan, *, end_is_given: bool) -> None:
+        """Raise UsageError if the saved plan has other flags. An end that is not given may differ."""
+        assert self.plan  # noqa: S101 -- there are pages of it
+        if not end_is_given:
+            wanted = replace(wanted, end=self.plan.end)
+        others = [
+            saved for saved, flag in zip(self.plan.flags(), wanted.flags(), strict=True) if saved != flag
+        ]
+        if others:
+            raise click.UsageError(
+                f"{self.path} is from a run with other flags, {' and '.join(others)}: repeat those, remove "
+                "the file, or name another --output"
+            )
 
     def begin(self, plan: Plan) -> None:
-        """Write down what is to be read, and nothing read yet. Raises OSError."""
+        """Save a plan, without any page. Raises OSError."""
         os.truncate(self.path, 0)
         self.plan, self.pages = plan, []
         self._append({"format": _FORMAT, **asdict(plan)})
 
     def add(self, page: Page) -> None:
-        """Write down a page. Raises OSError."""
+        """Save a page. Raises OSError."""
         self.pages.append(page)
         self._append(asdict(page))
 
     def remove(self) -> None:
-        """Forget everything: it is finished."""
+        """Delete the file. Raises OSError."""
         self.path.unlink(missing_ok=True)
 
     def _append(self, entry: dict[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(entry)}\n")
 
-    def _read(self, content: bytes) -> None:
-        # What follows the last end of a line was being written when the run was ended.
-        *whole, torn = content.split(b"\n")
+    def _load(self, content: bytes) -> None:
+        # If the run ended while it wrote a line, the line is incomplete and is read again from IonQ.
+        *lines, incomplete = content.split(b"\n")
         try:
-            if whole:
-                self.plan = _plan(**json.loads(whole[0]))
-                self.pages = [_page(**json.loads(page)) for page in whole[1:]]
+            if lines:
+                self.plan = _plan(**json.loads(lines[0]))
+                self.pages = [_page(**json.loads(line)) for line in lines[1:]]
             else:
-                _check_beginning(torn)
+                _check_first_bytes(incomplete)
         except (ValueError, TypeError):
-            raise ValueError(
-                f"{self.path} is not what a backfill leaves: remove it, or name another --output"
+            raise click.UsageError(
+                f"{self.path} is not a checkpoint of a backfill: remove it, or name another --output"
             ) from None
-        if torn:
-            os.truncate(self.path, len(content) - len(torn))
+        if incomplete:
+            os.truncate(self.path, len(content) - len(incomplete))
 
 
-def _check_beginning(torn: bytes) -> None:
-    if torn[: len(_BEGINNING)] != _BEGINNING[: len(torn)]:
-        raise ValueError(torn)
+def _check_first_bytes(line: bytes) -> None:
+    if line[: len(_FIRST_BYTES)] != _FIRST_BYTES[: len(line)]:
+        raise ValueError(line)
 
 
-def _plan(
-    *,
-    format: int,  # noqa: A002 -- as written
-    backends: list[str],
-    machines: list[dict[str, Any]],
-    **fields: Any,
-) -> Plan:
+def _plan(*, format: int, names: list[str], **fields: Any) -> Plan:  # noqa: A002 -- the name in the file
     if format != _FORMAT:
         raise ValueError(format)
-    return Plan(
-        backends=tuple(backends), machines=tuple(Machine(**machine) for machine in machines), **fields
-    )
+    return Plan(names=tuple(names), **fields)
 
 
-def _page(*, records: list[dict[str, Any]], **fields: Any) -> Page:
-    return Page(records=tuple(Characterization(**record) for record in records), **fields)
+def _page(*, characterizations: list[dict[str, Any]], **fields: Any) -> Page:
+    return Page(characterizations=tuple(Characterization(**one) for one in characterizations), **fields)

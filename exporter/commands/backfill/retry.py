@@ -1,4 +1,4 @@
-"""How to ask IonQ for what nobody waits for: slowly, and again where that may help."""
+"""Rate limit and retries with back-off, for a reader that has time."""
 
 import asyncio
 import time
@@ -21,18 +21,18 @@ from exporter.ionq.client import IonQClient
 
 T = TypeVar("T")
 
-PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""How long to wait before a page is asked for again, at least; then it is given up."""
+BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Minimum pauses before the retries of one read."""
 
-LONGEST_PAUSE_SECONDS = 86400.0
-"""How long to keep away, at most, when IonQ asks for it: nobody waits for a history."""
+MAX_PAUSE_SECONDS = 86400.0
+"""Maximum pause that IonQ can ask for with Retry-After."""
 
-_IN_VAIN = (RedirectError, ResponseTooLargeError, TLSError)
-_TOO_EARLY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY)
+_PERMANENT_ERRORS = (RedirectError, ResponseTooLargeError, TLSError)
+_TEMPORARY_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY)
 
 
 class RetryingReader:
-    """Lets reads of a client begin at most so many times a second, each with a deadline of its own."""
+    """Starts at most a number of reads per second, gives each its own deadline, and retries them."""
 
     def __init__(
         self,
@@ -50,43 +50,41 @@ class RetryingReader:
         self._interval_seconds = 1 / requests_per_second
         self._clock = clock
         self._sleep = sleep
-        self._next_request = clock()
+        self._next_start = clock()
 
     async def read(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Read at the next free moment, and again after a pause where that may help. Raises IonQError."""
-        for pause in PAUSES_SECONDS:
+        """Return the result of an attempt, which is repeated if its error is temporary. Raises IonQError."""
+        for backoff in BACKOFF_SECONDS:
             try:
-                return await self._in_time(attempt)
+                return await self._within_limits(attempt)
             except IonQError as error:
-                if isinstance(error, _IN_VAIN) or _is_refusal(error):
+                if _is_permanent(error):
                     raise
-                seconds = max(pause, self._client.pause_seconds)
+                pause = max(backoff, self._client.pause_seconds)
                 self._logger.warning(
                     "backfill_waits",
                     reason=error.reason,
                     error=error.message,
-                    wait=humanize_duration(seconds),
+                    wait=humanize_duration(pause),
                 )
-            await self._sleep(seconds)
-        return await self._in_time(attempt)
+            await self._sleep(pause)
+        return await self._within_limits(attempt)
 
-    async def _in_time(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        delay = self._next_request - self._clock()
+    async def _within_limits(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        delay = self._next_start - self._clock()
         if delay > 0:
             await self._sleep(delay)
-        self._next_request = max(self._next_request, self._clock()) + self._interval_seconds
+        self._next_start = max(self._next_start, self._clock()) + self._interval_seconds
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 return await attempt()
         except TimeoutError:
             raise DeadlineExceededError(
-                f"no complete answer within {self._timeout_seconds:.3g}s: raise --ionq.timeout"
+                f"no complete response within {self._timeout_seconds:.3g}s: raise --ionq.timeout"
             ) from None
 
 
-def _is_refusal(error: IonQError) -> bool:
-    return (
-        isinstance(error, HTTPStatusError)
-        and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        and error.status not in _TOO_EARLY
-    )
+def _is_permanent(error: IonQError) -> bool:
+    if isinstance(error, HTTPStatusError):
+        return error.status < HTTPStatus.INTERNAL_SERVER_ERROR and error.status not in _TEMPORARY_STATUSES
+    return isinstance(error, _PERMANENT_ERRORS)

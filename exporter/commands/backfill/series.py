@@ -1,7 +1,8 @@
-"""Past characterizations as OpenMetrics with timestamps, which promtool turns into Prometheus's blocks.
+"""Characterizations as OpenMetrics with timestamps, which promtool turns into blocks for Prometheus.
 
-A record counts from its date until the next one's. Prometheus looks no further back for a sample than a
-few minutes, so each value is repeated at a step, at whole multiples of it: there, queries find it.
+A characterization is in force from its date until that of the next one. A query finds a sample for only a few
+minutes, so each value is repeated at regular steps. Samples are at multiples of the step, where queries with
+that step look for them.
 """
 
 import math
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self, TextIO
 
-from exporter.commands.backfill.plan import Machine, Plan
 from exporter.metrics.characterizations import HISTORY_FAMILIES
 from exporter.metrics.encoding import (
     END_OF_OPENMETRICS,
@@ -27,27 +27,36 @@ _LINES_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """At which moments, in Unix seconds, which record of a machine was in force."""
+    """The times of a backend's samples, in Unix seconds, and the characterization in force then."""
 
-    machine: Machine
+    backend: str
+    location: str
     spans: tuple[tuple[range, Characterization], ...]
 
     @classmethod
-    def of(cls, plan: Plan, machine: Machine, records: Iterable[Characterization], step: int) -> Self:
-        """Lay out records in any order, each until the next one, and the last until the plan's end.
+    def of(
+        cls,
+        backend: str,
+        location: str,
+        characterizations: Iterable[Characterization],
+        *,
+        start: float | None,
+        end: float,
+        step: int,
+    ) -> Self:
+        """Arrange characterizations, given in any order, from ``start`` to before ``end``.
 
-        Of two with one date the first counts, as the newest does in a scrape; what has no date has no place.
+        Of two with the same date the first is used, as in a scrape. One without a date is left out.
         """
         by_date: dict[float | None, Characterization] = {}
-        for record in records:
-            by_date.setdefault(record.timestamp_seconds, record)
+        for one in characterizations:
+            by_date.setdefault(one.timestamp_seconds, one)
         dates = sorted(date for date in by_date if date is not None)
-        start = 0.0 if plan.start is None else plan.start
         in_force = (
-            (_multiples(step, max(since, start), min(until, plan.end)), by_date[since])
+            (_multiples(step, max(since, start or 0.0), min(until, end)), by_date[since])
             for since, until in pairwise((*dates, math.inf))
         )
-        return cls(machine, tuple((moments, record) for moments, record in in_force if moments))
+        return cls(backend, location, tuple((times, one) for times, one in in_force if times))
 
 
 def write_history(
@@ -56,9 +65,9 @@ def write_history(
     labels: Mapping[str, str],
     check: Callable[[], None] = lambda: None,
 ) -> int:
-    """Write all metrics of all machines, with further labels on each series; return how many samples.
+    """Write all metrics of all backends with additional labels. Return the number of samples.
 
-    ``check`` is called every few milliseconds; what it raises ends the writing.
+    ``check`` is called every few milliseconds. It may raise an error to stop the writing.
     """
     written = 0
     for family in HISTORY_FAMILIES:
@@ -67,13 +76,13 @@ def write_history(
             file.write(family.heads[Format.OPENMETRICS])
         for name, values in series.items():
             labelled = _with_labels(name, labels)
-            for moments, value in values:
+            for times, value in values:
                 sample = f"{labelled} {encode_number(value)}"
-                for first in range(0, len(moments), _LINES_AT_ONCE):
+                for first in range(0, len(times), _LINES_AT_ONCE):
                     check()
-                    piece = moments[first : first + _LINES_AT_ONCE]
-                    file.writelines(f"{sample} {moment}\n" for moment in piece)
-                written += len(moments)
+                    piece = times[first : first + _LINES_AT_ONCE]
+                    file.writelines(f"{sample} {time}\n" for time in piece)
+                written += len(times)
     file.write(END_OF_OPENMETRICS)
     return written
 
@@ -82,14 +91,13 @@ _Values = list[tuple[range, float]]
 
 
 def _series(family: BackendFamily[CharacterizedBackend], timelines: Iterable[Timeline]) -> dict[str, _Values]:
-    """Return the values of a family and when they held, by series: name and labels as text."""
+    """Return the times and values of a family by series, which is name and labels as text."""
     series: dict[str, _Values] = {}
     for timeline in timelines:
-        machine = timeline.machine
-        for moments, record in timeline.spans:
-            backend = CharacterizedBackend(machine.name, machine.location, record.id, record)
+        for times, one in timeline.spans:
+            backend = CharacterizedBackend(timeline.backend, timeline.location, one.id, one)
             for name, value in family.samples([backend], [encode_labels(backend)]):
-                series.setdefault(name, []).append((moments, value))
+                series.setdefault(name, []).append((times, value))
     return series
 
 
@@ -101,7 +109,7 @@ def _with_labels(series: str, labels: Mapping[str, str]) -> str:
 
 
 def _multiples(step: int, since: float, until: float) -> range:
-    """Return the multiples of a step from one time on, and before another."""
-    # In integers, where nothing is rounded.
-    first, end = (-(-math.ceil(moment) // step) * step for moment in (since, until))
+    """Return the multiples of a step from one time to before another."""
+    # In integers, which are not rounded.
+    first, end = (-(-math.ceil(time) // step) * step for time in (since, until))
     return range(first, end, step)

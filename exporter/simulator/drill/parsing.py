@@ -42,11 +42,12 @@ class _Kind:
 _TEXT = _Kind((str,), "a string")
 _NUMBER = _Kind((int, float), "a number")
 
-_FIELDS = MappingProxyType(
+FIELDS = MappingProxyType(
     {
         "average_queue_time": _NUMBER,
         "characterization_id": _TEXT,
         "degraded": _Kind((bool,), "true or false"),
+        "has_access": _Kind((bool,), "true or false"),
         "kw": _NUMBER,
         "last_updated": _Kind((str, int), "a string or an integer"),
         "location": _TEXT,
@@ -131,12 +132,12 @@ class Parser:
                 raise DrillError(f'"gone" must be true, without other fields: {_EXAMPLE}')
             return RemoveBackend(pattern)
         if not fields:
-            raise DrillError(f"no field to override; the fields are {_quoted(_FIELDS)}")
+            raise DrillError(f"no field to override; the fields are {_quoted(FIELDS)}")
         for name, value in fields.items():
-            if name not in _FIELDS:
-                raise DrillError(f"there is no field {json.dumps(name)}; the fields are {_quoted(_FIELDS)}")
-            if value is not None and not _FIELDS[name].accepts(value):
-                raise DrillError(f'"{name}" must be {_FIELDS[name].words}, or null to leave it out')
+            if name not in FIELDS:
+                raise DrillError(f"there is no field {json.dumps(name)}; the fields are {_quoted(FIELDS)}")
+            if value is not None and not FIELDS[name].accepts(value):
+                raise DrillError(f'"{name}" must be {FIELDS[name].words}, or null to leave it out')
         return OverrideBackend(pattern, MappingProxyType(fields))
 
     def _matching(self, pattern: object) -> tuple[str, ...]:

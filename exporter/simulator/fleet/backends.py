@@ -41,9 +41,10 @@ class Fleet:
         """Return the backends that ``/backends`` lists at an aware moment; some need an API key."""
         timestamp = moment.timestamp()
         now = format_time(timestamp)
+        access = {"has_access": True} if with_key else {}
         # All other values change once a minute at most.
         return [
-            {**backend, "last_updated": backend["last_updated"] or now}
+            {**backend, "last_updated": backend["last_updated"] or now, **access}
             for backend in _backends(self.seed, math.floor(timestamp / _MINUTE))
             if with_key or backend["backend"] == SIMULATOR or not QPUS[backend["backend"]].needs_key
         ]

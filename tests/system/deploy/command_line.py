@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from exporter.commands.main import _commands
+from exporter.commands.main import commands
 from exporter.common.durations import parse_duration
 
 
@@ -35,4 +35,4 @@ def unknown_flags(arguments: list[str]) -> set[str]:
 
 
 def _options(command: str) -> list[click.Option]:
-    return [option for option in _commands.commands[command].params if isinstance(option, click.Option)]
+    return [option for option in commands.commands[command].params if isinstance(option, click.Option)]

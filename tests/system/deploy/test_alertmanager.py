@@ -21,10 +21,7 @@ RECEIVERS = {"critical": "ionq-page", "warning": "ionq-team", "info": "ionq-quie
 PATIENCE = 10.0
 
 # Each alert with the one that it mutes.
-MUTED = (
-    ("IonQExporterDown", "IonQExporterBlind"),
-    ("IonQAllQPUsUnavailable", "IonQBackendUnavailable"),
-)
+MUTED = (("IonQAllQPUsUnavailable", "IonQBackendUnavailable"),)
 
 
 @pytest.fixture(params=tool_choices("AMTOOL"), ids=lambda path: path or "on PATH")

@@ -1,4 +1,4 @@
-"""What is told of an outage that ends unseen, from IonQ's answer to the pager, and of the next one."""
+"""Which notifications are sent for an outage that ends while IonQ cannot be read, and for the next one."""
 
 import time
 from pathlib import Path

@@ -172,6 +172,10 @@ def test_the_documentation_names_the_alerts_that_federation_leaves_at_the_source
     assert set(re.findall(r"`(\w+)`", section)) == of_the_exporter
 
 
+def test_the_documentation_counts_the_alerts() -> None:
+    assert f" has {len(ALERT_RULES)} alerts and " in DOCUMENTATION
+
+
 def test_the_rules_are_few_and_short() -> None:
     of_alerts = [rule for rule in RULES if rule.group in groups(ALERTS)]
     assert len(of_alerts) <= 30

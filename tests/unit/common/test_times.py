@@ -17,17 +17,22 @@ from exporter.common.times import format_time, parse_time
         ("2025-12-31T18:00:00", datetime(2025, 12, 31, 18, tzinfo=UTC)),
         ("2025-12-31 18:00", datetime(2025, 12, 31, 18, tzinfo=UTC)),
         ("2025-12-31T18:00:00+02:00", datetime(2025, 12, 31, 16, tzinfo=UTC)),
+        ("20251231", datetime(2025, 12, 31, tzinfo=UTC)),
+        ("1767204000", datetime(2025, 12, 31, 18, tzinfo=UTC)),
+        ("1767204000.5", datetime(2025, 12, 31, 18, 0, 0, 500_000, tzinfo=UTC)),
     ],
 )
-def test_a_day_begins_at_midnight_and_a_time_is_utc_unless_it_says_otherwise(
+def test_a_day_begins_at_midnight_and_a_time_is_utc_unless_it_has_an_offset(
     text: str, moment: datetime
 ) -> None:
     assert parse_time(text) == moment.timestamp()
 
 
-@pytest.mark.parametrize("text", ["", "soon", "1750032000", "2025-13-01", "31.12.2025", "2025-12-31T25:00"])
-def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not a time: write 2025-12-31 or 2025-12-31T18:00:00Z"):
+@pytest.mark.parametrize(
+    "text", ["", "soon", "1767204000000", "2025-13-01", "31.12.2025", "2025-12-31T25:00"]
+)
+def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time: write 2025-12-31, 2025-12-31T18:00:00Z or Unix sec"):
         parse_time(text)
 
 

@@ -1,4 +1,5 @@
 import json
+import math
 import re
 from datetime import UTC, datetime
 from itertools import combinations
@@ -223,6 +224,20 @@ def test_a_panel_says_in_words_that_it_knows_nothing(panel: Json) -> None:
 def test_a_line_has_gaps_where_nothing_is_known(panel: Json) -> None:
     custom = panel["fieldConfig"]["defaults"].get("custom", {})
     assert custom.get("spanNulls") is (False if panel["type"] == "timeseries" else None)
+
+
+@each_panel
+def test_an_axis_of_waits_is_in_days_and_never_in_weeks(panel: Json) -> None:
+    defaults = panel["fieldConfig"]["defaults"]
+    if panel["type"] == "timeseries" and "Wait" in panel["title"]:
+        assert defaults["unit"] == "suffix: d"
+        assert defaults["custom"]["scaleDistribution"] == {"type": "log", "log": 2}
+        (ticks,) = (mapping["options"] for mapping in defaults["mappings"])
+        texts = {float(days): tick["text"] for days, tick in ticks.items()}
+        assert {texts[days] for days in (0.0625, 0.25, 1, 8)} == {"1.5 h", "6 h", "1 d", "8 d"}
+        assert all(math.log2(days).is_integer() for days in texts)
+        marks = [step["value"] for step in defaults["thresholds"]["steps"][1:]]
+        assert marks == [1 / 24, 6 / 24, 1, 7]
 
 
 @each_query

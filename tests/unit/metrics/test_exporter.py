@@ -8,7 +8,7 @@ from exporter.common.build_info import revision
 from exporter.common.errors import REASONS
 from exporter.metrics.encoding import Format
 from exporter.metrics.exporter import ExporterMetrics
-from exporter.records import backends, characterizations
+from exporter.records import backends, characterizations, status_page
 from exporter.records.json_values import Rejection
 
 API_FAILURES = "ionq_exporter_api_failures_total"
@@ -16,6 +16,8 @@ CHARACTERIZATION_FAILURES = "ionq_exporter_characterization_failures_total"
 REJECTED_VALUES = "ionq_exporter_rejected_values_total"
 API_REQUESTS = "ionq_exporter_api_requests_total"
 CHARACTERIZATION_REQUESTS = "ionq_exporter_characterization_requests_total"
+STATUS_PAGE_REQUESTS = "ionq_exporter_status_page_requests_total"
+STATUS_PAGE_FAILURES = "ionq_exporter_status_page_failures_total"
 
 
 def counts(metrics: ExporterMetrics, name: str) -> dict[str, float]:
@@ -28,7 +30,7 @@ def counts(metrics: ExporterMetrics, name: str) -> dict[str, float]:
     }
 
 
-@pytest.mark.parametrize("name", [API_FAILURES, CHARACTERIZATION_FAILURES])
+@pytest.mark.parametrize("name", [API_FAILURES, CHARACTERIZATION_FAILURES, STATUS_PAGE_FAILURES])
 def test_every_reason_of_a_failure_is_present_from_the_start_with_0(name: str) -> None:
     assert counts(ExporterMetrics(), name) == {
         "connect": 0,
@@ -56,6 +58,7 @@ def test_every_field_that_can_be_rejected_is_present_from_the_start_with_0() -> 
         "degraded": 0,
         "last_updated": 0,
         "characterization_id": 0,
+        "has_access": 0,
         "record": 0,
         "record.id": 0,
         "record.backend": 0,
@@ -64,10 +67,14 @@ def test_every_field_that_can_be_rejected_is_present_from_the_start_with_0() -> 
         "record.connectivity": 0,
         "record.fidelity": 0,
         "record.timing": 0,
+        "status_page.indicator": 0,
+        "status_page.component": 0,
+        "status_page.incident": 0,
+        "status_page.maintenance": 0,
     }
 
 
-@pytest.mark.parametrize("name", [API_REQUESTS, CHARACTERIZATION_REQUESTS])
+@pytest.mark.parametrize("name", [API_REQUESTS, CHARACTERIZATION_REQUESTS, STATUS_PAGE_REQUESTS])
 def test_the_counters_of_requests_are_present_from_the_start_with_0(name: str) -> None:
     assert counts(ExporterMetrics(), name) == {"": 0}
 
@@ -96,6 +103,21 @@ def test_a_failure_to_read_a_characterization_is_no_failure_of_a_scrape(reason: 
     assert counts(metrics, API_FAILURES) == dict.fromkeys(REASONS, 0)
 
 
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_failure_to_read_the_status_page_is_no_failure_of_a_scrape(reason: str) -> None:
+    metrics = ExporterMetrics()
+    metrics.count_status_page_failure(reason)
+    assert counts(metrics, STATUS_PAGE_FAILURES) == {**dict.fromkeys(REASONS, 0), reason: 1}
+    assert counts(metrics, API_FAILURES) == dict.fromkeys(REASONS, 0)
+
+
+def test_a_request_to_the_status_page_is_no_request_to_the_api() -> None:
+    metrics = ExporterMetrics()
+    metrics.count_status_page_request()
+    assert counts(metrics, STATUS_PAGE_REQUESTS) == {"": 1}
+    assert counts(metrics, API_REQUESTS) == {"": 0}
+
+
 def test_each_rejected_value_and_each_row_is_counted_under_its_field() -> None:
     metrics = ExporterMetrics()
     metrics.count_rejections(
@@ -106,7 +128,11 @@ def test_each_rejected_value_and_each_row_is_counted_under_its_field() -> None:
         ]
     )
     metrics.count_rejections([Rejection("qubits", "a", ""), Rejection("record.qubits", "a", "")])
-    fields = (*backends.REJECTED_FIELDS, *characterizations.REJECTED_FIELDS)
+    fields = (
+        *backends.REJECTED_FIELDS,
+        *characterizations.REJECTED_FIELDS,
+        *status_page.REJECTED_FIELDS,
+    )
     assert counts(metrics, REJECTED_VALUES) == {
         **dict.fromkeys(fields, 0),
         "qubits": 3,

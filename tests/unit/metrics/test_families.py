@@ -36,6 +36,7 @@ def test_the_metric_table_is_the_one_that_users_were_promised() -> None:
             "characterization_id",
             ("backend", "location", "characterization_id"),
         ),
+        ("ionq_backend_has_access", "has_access", ("backend", "location")),
     ]
 
 

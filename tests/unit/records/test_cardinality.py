@@ -1,10 +1,18 @@
 """However names change, the series of an hour are bounded."""
 
+from dataclasses import replace
+
 import pytest
 
 from exporter.records.backends import Backend, BackendList
-from exporter.records.cardinality import WINDOW_SECONDS, CardinalityLimit
+from exporter.records.cardinality import (
+    MAX_STATUS_PAGE_LABELS,
+    WINDOW_SECONDS,
+    CardinalityLimit,
+    StatusPageLimit,
+)
 from exporter.records.json_values import Rejection
+from exporter.records.status_page import Component, Incident, Maintenance, StatusPage
 from tests.support.clock import Clock
 
 
@@ -80,3 +88,77 @@ def test_earlier_rejections_are_kept(limit: CardinalityLimit) -> None:
     admitted = limit.admit(BackendList(listed(*"abcd").backends, (wrong,)))
     assert admitted.rejections[0] == wrong
     assert "--ionq.max-backends" in admitted.rejections[1].problem
+
+
+# The status page
+
+
+PAGE = StatusPage(
+    indicator="major",
+    components=(Component("IonQ Forte", "qpu.forte-1", "operational"),),
+    incidents=(Incident("a", start_timestamp_seconds=1.0),),
+    maintenances=(Maintenance("b"),),
+)
+
+
+def with_incident(identity: str) -> StatusPage:
+    return replace(PAGE, incidents=(Incident(identity),))
+
+
+def test_a_page_within_the_limit_is_admitted_as_it_is() -> None:
+    limit = StatusPageLimit()
+    assert limit.admit(PAGE) == PAGE
+    assert limit.admit(StatusPage()) == StatusPage()
+
+
+def test_incidents_that_change_at_each_read_are_left_out_and_counted_and_the_rest_stays() -> None:
+    limit = StatusPageLimit()
+    limit.admit(PAGE)
+    shown = sum(len(limit.admit(with_incident(str(number))).incidents or ()) for number in range(1_000))
+    assert 0 < shown < MAX_STATUS_PAGE_LABELS
+    last = limit.admit(with_incident("one more"))
+    assert last.incidents == ()
+    assert (last.indicator, last.components, last.maintenances) == (
+        PAGE.indicator,
+        PAGE.components,
+        PAGE.maintenances,
+    )
+    problem = f"is new, and more than {MAX_STATUS_PAGE_LABELS} were within an hour"
+    assert last.rejections == (Rejection("status_page.incident", "status page", problem),)
+
+
+def test_components_indicators_and_maintenances_are_limited_too() -> None:
+    limit = StatusPageLimit()
+    for number in range(MAX_STATUS_PAGE_LABELS):
+        limit.admit(with_incident(str(number)))
+    page = limit.admit(
+        StatusPage("cosmic", (Component("new"),), None, (Maintenance("new"),), (Rejection("x", "y", "z"),))
+    )
+    assert page.indicator is None
+    assert page.incidents is None
+    assert (*page.components, *page.maintenances) == ()
+    assert [rejection.field for rejection in page.rejections] == [
+        "x",
+        "status_page.indicator",
+        "status_page.component",
+        "status_page.maintenance",
+    ]
+
+
+def test_a_change_of_time_makes_no_new_series() -> None:
+    limit = StatusPageLimit()
+    for number in range(1_000):
+        moved = replace(
+            PAGE,
+            incidents=(Incident("a", start_timestamp_seconds=float(number)),),
+            maintenances=(Maintenance("b", end_timestamp_seconds=float(number)),),
+        )
+        assert limit.admit(moved) == moved
+
+
+def test_after_an_hour_there_is_room_again(clock: Clock) -> None:
+    limit = StatusPageLimit(clock)
+    for number in range(1_000):
+        limit.admit(with_incident(str(number)))
+    clock.now += WINDOW_SECONDS
+    assert limit.admit(with_incident("new")) == with_incident("new")

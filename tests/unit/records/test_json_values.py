@@ -286,4 +286,5 @@ DEEP = 100_000
 def test_a_response_that_is_no_json_or_nested_too_deeply_is_invalid(response: bytes) -> None:
     with pytest.raises(InvalidJSONError) as failure:
         decode(response)
-    assert failure.value.message == f"IonQ's response is not JSON, it starts with {response[:60]!r}"
+    beginning = response[:60].decode("utf-8", "replace")
+    assert failure.value.message == f"IonQ's response is not JSON, it starts with {beginning!r}"

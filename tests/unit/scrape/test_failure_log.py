@@ -24,6 +24,7 @@ SCRAPE_INTERVAL = 15
 TIMEOUT = DeadlineExceededError("no complete answer within 9.5s")
 BAD_QUBITS = Rejection("qubits", "qpu.forte-1", "'36' is not a number")
 BAD_FIDELITY = Rejection("record.fidelity", "qpu.forte-1", "2q.median 1.5 is not between 0 and 1")
+BAD_COMPONENT = Rejection("status_page.component", "API", "status 7 is not text")
 BAD_STATUS = Rejection("status", "qpu.aria-1", "7 is not text")
 
 
@@ -441,3 +442,55 @@ def test_names_that_come_and_go_leave_little_behind_and_the_last_recovery_is_tol
     assert len(incidents._told_of_characterizations_of) <= 50
     incidents.characterization_read("qpu.999", [])
     assert told[-1]["event"] == "characterization_read_recovered"
+
+
+# The status page
+
+
+def test_a_failure_to_read_the_status_page_is_told_with_the_flag_that_ends_it(
+    incidents: FailureLog, told: list[EventDict]
+) -> None:
+    incidents.status_page_failed(ConnectionFailedError("no connection to status.ionq.co: refused"))
+    assert told == [
+        {
+            "event": "status_page_read_failed",
+            "log_level": "warning",
+            "reason": "connect",
+            "error": "no connection to status.ionq.co: refused; to do without the status page, set "
+            "--no-collector.status-page",
+            "trace": None,
+        }
+    ]
+
+
+def test_a_lasting_failure_to_read_the_status_page_is_told_at_a_falling_rate(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(DAY // 60):
+        incidents.status_page_failed(TIMEOUT)
+        clock.now += 60
+    assert len(told) < 35
+
+
+def test_it_is_told_once_that_the_status_page_is_read_again(
+    incidents: FailureLog, told: list[EventDict]
+) -> None:
+    incidents.status_page_read([])
+    incidents.status_page_failed(TIMEOUT)
+    incidents.status_page_read([])
+    incidents.status_page_read([])
+    assert [line["event"] for line in told] == ["status_page_read_failed", "status_page_read_recovered"]
+
+
+def test_bad_values_on_the_status_page_are_told_when_they_change_and_then_at_a_falling_rate(
+    incidents: FailureLog, clock: Clock, told: list[EventDict]
+) -> None:
+    for _ in range(30):
+        incidents.status_page_read([BAD_COMPONENT])
+        clock.now += 1
+    incidents.status_page_read([BAD_COMPONENT, BAD_STATUS])
+    assert [(line["event"], line["count"]) for line in told] == [
+        ("ionq_values_rejected", 1),
+        ("ionq_values_rejected", 2),
+    ]
+    assert told[0]["examples"] == "API: status_page.component status 7 is not text"

@@ -2,6 +2,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,29 +10,37 @@ from hypothesis import strategies as st
 
 from exporter import __version__
 from exporter.common.errors import DeadlineExceededError, HTTPStatusError, IonQError
+from exporter.metrics.exporter import ExporterMetrics
 from exporter.records.backends import Backend
 from exporter.records.characterizations import Characterization, CharacterizedBackend
+from exporter.records.json_values import Rejection
 from exporter.records.scrape import Scrape
-from exporter.server.landing_page import render_landing_page
+from exporter.server.landing_page import (
+    LandingPage,
+    StatusNotice,
+    StatusPage,
+    duration,
+    groups_by_choice,
+    summarize,
+)
 from tests.support import samples
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
 API_URL = "https://api.ionq.co/v0.4"
 HEADINGS = [
     "Backend",
-    "Location",
     "Status",
-    "Qubits",
     "Wait",
-    "Degraded",
-    "kWh",
-    "Updated",
+    "Qubits",
     "2-qubit fidelity",
     "Characterized",
+    "Updated",
+    "Energy, kWh",
 ]
 
 FORTE = samples.FORTE._replace(last_updated_timestamp_seconds=(NOW - timedelta(days=2, hours=3)).timestamp())
 RECORD = replace(samples.RECORD, timestamp_seconds=(NOW - timedelta(days=5, hours=1)).timestamp())
+ABSENT = "–"  # noqa: RUF001
 
 HOSTILE = """</td><script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"""
 
@@ -43,27 +52,31 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[str] = []
         self.links: list[str] = []
-        self.classes: list[str] = []
-        self.rows: list[list[str]] = []
+        self.states: list[str] = []
+        self.title = ""
+        self.reload_seconds = 0
+        self._table: list[list[str]] = []
         self._texts: list[str] = []
         self._inside = ""
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = dict(attrs)
+        attributes = {name: value or "" for name, value in attrs}
         assert not any(name.startswith("on") for name in attributes)
         self.tags.append(tag)
         match tag:
             case "a":
-                self.links.append(attributes["href"] or "")
-            case "span":
-                self.classes.append(attributes["class"] or "")
+                self.links.append(attributes["href"])
+            case "meta" if attributes.get("http-equiv") == "refresh":
+                self.reload_seconds = int(attributes["content"])
+            case "span" if "state" in attributes["class"]:
+                self.states.append(attributes["class"].removeprefix("state "))
             case "tr":
-                self.rows.append([])
+                self._table.append([])
             case "td" | "th":
-                self.rows[-1].append("")
-        if tag in ("td", "th", "style"):
+                self._table[-1].append("")
+        if tag in ("td", "th", "style", "title"):
             self._inside = tag
 
     def handle_endtag(self, tag: str) -> None:
@@ -71,66 +84,173 @@ class Page(HTMLParser):
             self._inside = ""
 
     def handle_data(self, data: str) -> None:
-        if self._inside in ("td", "th"):
-            self.rows[-1][-1] = (self.rows[-1][-1] + data).strip()
+        match self._inside:
+            case "td" | "th":
+                self._table[-1][-1] = f"{self._table[-1][-1]} {data.strip()}".strip()
+            case "title":
+                self.title += data
         if self._inside != "style":
             self._texts.append(data)
+
+    @property
+    def headings(self) -> list[str]:
+        return self._table[0] if self._table else []
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The rows of backends."""
+        return [row for row in self._table[1:] if len(row) > 1]
 
     @property
     def text(self) -> str:
         return " ".join("".join(self._texts).split())
 
 
-def page_of(
-    outcome: Sequence[Backend] | IonQError | None,
-    *characterized: CharacterizedBackend,
-    telemetry_path: str = "/metrics",
-    api_url: str = API_URL,
-) -> Page:
-    finished_at = NOW - timedelta(seconds=12)
-    scrape = None
-    if isinstance(outcome, IonQError):
-        scrape = Scrape(finished_at, 0.0831, error=outcome)
-    elif outcome is not None:
-        scrape = Scrape(finished_at, 0.0831, backends=tuple(outcome), characterized=characterized)
-    return Page(render_landing_page(scrape, NOW, telemetry_path=telemetry_path, api_url=api_url))
+def scrape_of(*backends: Backend, seconds_ago: float = 12, **fields: Any) -> Scrape:
+    return Scrape(NOW - timedelta(seconds=seconds_ago), 0.0831, backends=backends, **fields)
+
+
+def failed(error: IonQError, seconds_ago: float = 12) -> Scrape:
+    return scrape_of(seconds_ago=seconds_ago, error=error)
+
+
+def page_of(last: Scrape | None, last_up: Scrape | None = None, **fields: Any) -> Page:
+    defaults: dict[str, Any] = {
+        "reading": last is None,
+        "simulated": False,
+        "metrics": ExporterMetrics(),
+        "started_at": NOW - timedelta(hours=76),
+        "telemetry_path": "/metrics",
+        "api_url": API_URL,
+    }
+    if last and last.up:
+        last_up = last
+    return Page(LandingPage(last=last, last_up=last_up, now=NOW, **{**defaults, **fields}).render())
 
 
 def cells(backend: Backend, record: Characterization | None = None) -> list[str]:
     known = CharacterizedBackend(backend.name, backend.location, "current", record)
-    headings, row = page_of([backend], known).rows
-    assert headings == HEADINGS
+    page = page_of(scrape_of(backend, characterized=(known,)))
+    assert page.headings == HEADINGS
+    (row,) = page.rows
     return row
 
 
-def test_before_any_scrape_the_page_says_so_and_links_to_the_metrics() -> None:
-    page = page_of(None)
-    assert f"IonQ exporter {__version__}" in page.text
-    assert "No scrape yet." in page.text
-    assert "Last scrape" not in page.text
-    assert page.rows == []
-    assert page.links[0] == "/metrics"
+def cell(heading: str, backend: Backend) -> str:
+    return cells(backend)[HEADINGS.index(heading)]
 
 
-def test_the_page_links_to_metrics_documentation_and_ionqs_status() -> None:
-    metrics, documentation, status = page_of([]).links
-    assert metrics == "/metrics"
-    assert documentation.startswith("https://github.com/ionq-exporter/")
-    assert status == "https://status.ionq.co"
+def qpu(name: str, status: str | None = "available", wait: float | None = None, **fields: Any) -> Backend:
+    return Backend(f"qpu.{name}", status=status, average_queue_time_seconds=wait, **fields)
+
+
+# The order
+
+
+def in_order(*backends: Backend) -> dict[str, list[str]]:
+    return {
+        group.title: [backend.name.removeprefix("qpu.") for backend in group.backends]
+        for group in groups_by_choice(backends)
+    }
+
+
+def test_backends_come_in_the_order_in_which_one_would_choose() -> None:
+    simulator = Backend("simulator", status="available", average_queue_time_seconds=0)
+    assert in_order(
+        qpu("harmony", "retired"),
+        simulator,
+        qpu("down", "unavailable", 60),
+        qpu("busy", wait=7000),
+        qpu("free", wait=60),
+        qpu("calibrating", "calibrating", 30),
+    ) == {
+        "Available": ["free", "busy"],
+        "Not available": ["calibrating", "down"],
+        "Simulators": ["simulator"],
+        "Retired": ["harmony"],
+    }
+
+
+def test_a_wait_of_0_is_short_for_an_available_backend_alone() -> None:
+    backends = [qpu(name, name, wait) for name, wait in (("unavailable", 0), ("calibrating", 9))]
+    assert in_order(*backends, qpu("b", wait=9), qpu("a", wait=0)) == {
+        "Available": ["a", "b"],
+        "Not available": ["calibrating", "unavailable"],
+    }
+
+
+def test_an_unknown_wait_comes_last_and_names_decide_between_equals() -> None:
+    assert in_order(qpu("a"), qpu("c", wait=1), qpu("b", wait=1)) == {"Available": ["b", "c", "a"]}
+
+
+@pytest.mark.parametrize("status", [None, "unavailable", "calibrating"])
+def test_a_qpu_that_is_not_said_to_be_available_is_not(status: str | None) -> None:
+    assert in_order(qpu("a", status)) == {"Not available": ["a"]}
+
+
+def test_the_table_has_that_order() -> None:
+    page = page_of(scrape_of(Backend("simulator"), qpu("b", wait=2), qpu("a", "retired"), qpu("c", wait=1)))
+    assert [row[0] for row in page.rows] == ["qpu.c", "qpu.b", "simulator", "qpu.a"]
+
+
+# The summary
+
+
+def test_the_summary_counts_qpus_in_service_and_names_the_shortest_wait() -> None:
+    summary = summarize(
+        [qpu("a", wait=1681), qpu("b", wait=9000), qpu("c", "unavailable", 1), qpu("d", "retired", 0)]
+    )
+    assert str(summary) == "2 of 3 QPUs available"
+    assert summary.best == qpu("a", wait=1681)
+
+
+@pytest.mark.parametrize(
+    ("backends", "text"),
+    [
+        ([qpu("a")], "1 of 1 QPU available"),
+        ([qpu("a", "unavailable"), qpu("b", None)], "0 of 2 QPUs available"),
+        ([qpu("a", "retired"), Backend("simulator", status="available")], "No QPU is listed"),
+        ([], "No QPU is listed"),
+    ],
+)
+def test_without_a_known_wait_the_summary_counts_alone(backends: list[Backend], text: str) -> None:
+    assert str(summarize(backends)) == text
+    assert summarize(backends).best is None
+
+
+def test_the_page_begins_with_the_summary() -> None:
+    page = page_of(scrape_of(qpu("a", wait=1681), qpu("b", wait=9000, degraded=True)))
+    assert page.title == "2 of 2 QPUs available · IonQ exporter"
+    assert "2 of 2 QPUs available Shortest wait 28 min at qpu.a Degraded: qpu.b Read 12 s ago" in page.text
+
+
+def test_a_wait_of_0_is_no_wait() -> None:
+    assert "1 of 1 QPU available No wait at qpu.a Read" in page_of(scrape_of(qpu("a", wait=0))).text
+
+
+@pytest.mark.parametrize("status", ["retired", "unavailable"])
+def test_a_wait_of_0_that_means_nothing_is_not_shown(status: str) -> None:
+    assert cell("Wait", qpu("a", status, 0)) == ABSENT
+
+
+def test_a_retired_backend_has_no_wait() -> None:
+    assert cell("Wait", qpu("a", "retired", 600)) == ABSENT
+    assert cell("Wait", qpu("a", "unavailable", 600)) == "10 min"
+
+
+# A row
 
 
 def test_a_backend_is_a_row_of_values_for_people() -> None:
     assert cells(FORTE, RECORD) == [
-        "qpu.forte-1",
-        "College Park, MD, USA",
+        "qpu.forte-1 College Park, MD, USA",
         "available",
+        "17 d",
         "36",
-        "17d 17h",
-        "no",
-        "4,902.81",
-        "2d 3h ago",
         "99.50%",
-        "5d 1h ago",
+        "5 d 1 h ago",
+        "2 d 3 h ago",
+        "4,903",
     ]
 
 
@@ -138,47 +258,40 @@ def test_a_backend_is_a_row_of_values_for_people() -> None:
     "record", [None, Characterization("a"), Characterization("a", fidelity={"1q": 0.99})]
 )
 def test_absent_values_are_dashes(record: Characterization | None) -> None:
-    assert cells(Backend("simulator"), record) == ["simulator", *["–"] * 9]  # noqa: RUF001
+    assert cells(Backend("simulator"), record) == ["simulator", "unknown", *[ABSENT] * 6]
 
 
-def test_a_machine_of_which_nothing_was_ever_characterized_has_dashes_too() -> None:
-    (_, row) = page_of([FORTE]).rows
-    assert row[-2:] == ["–", "–"]  # noqa: RUF001
+def test_a_backend_that_was_never_characterized_has_dashes_too() -> None:
+    (row,) = page_of(scrape_of(FORTE)).rows
+    assert row[4:6] == [ABSENT, ABSENT]
 
 
-def test_of_two_machines_with_one_name_each_has_its_own_fidelity() -> None:
+def test_of_two_backends_with_one_name_each_has_its_own_fidelity() -> None:
     backends = [Backend("a", location=location) for location in ("Basel", "Bothell")]
     characterized = [
         CharacterizedBackend("a", location, "x", Characterization("x", fidelity={"2q": ratio}))
         for location, ratio in (("Bothell", 0.5), ("Basel", 1.0))
     ]
-    _, *rows = page_of(backends, *characterized).rows
-    assert [row[-2] for row in rows] == ["100.00%", "50.00%"]
+    rows = page_of(scrape_of(*backends, characterized=tuple(characterized))).rows
+    assert [(row[0], row[4]) for row in rows] == [("a Basel", "100.00%"), ("a Bothell", "50.00%")]
 
 
 def test_zeros_are_not_absent() -> None:
-    zeros = Backend(
-        "simulator",
-        qubits=0,
-        average_queue_time_seconds=0.0,
-        energy_kwh=0.0,
-        last_updated_timestamp_seconds=0.0,
-    )
+    zeros = qpu("a", wait=0.0, qubits=0, energy_kwh=0.0, last_updated_timestamp_seconds=0.0)
     record = Characterization("x", timestamp_seconds=0.0, fidelity={"2q": 0.0})
-    *_, qubits, wait, _, kwh, updated, fidelity, characterized = cells(zeros, record)
-    assert (qubits, wait, kwh, fidelity) == ("0", "0s", "0.00", "0.00%")
-    assert updated == characterized == "20779d 17h ago"
+    assert cells(zeros, record)[2:] == ["none", "0", "0.00%", "20,779 d ago", "20,779 d ago", "0.00"]
 
 
-def test_a_degraded_machine_says_yes() -> None:
-    assert cells(Backend("a", degraded=True))[HEADINGS.index("Degraded")] == "yes"
+def test_a_degraded_backend_says_so_beside_its_status() -> None:
+    assert cell("Status", qpu("a", degraded=True)) == "available degraded"
+    assert cell("Status", qpu("a", degraded=False)) == "available"
 
 
 def test_an_update_in_the_future_is_not_shown_as_past() -> None:
     ahead = Backend("a", last_updated_timestamp_seconds=(NOW + timedelta(minutes=90)).timestamp())
-    assert cells(ahead)[HEADINGS.index("Updated")] == "in 1h 30m"
+    assert cell("Updated", ahead) == "in 1 h 30 min"
     record = Characterization("x", timestamp_seconds=ahead.last_updated_timestamp_seconds)
-    assert cells(ahead, record)[HEADINGS.index("Characterized")] == "in 1h 30m"
+    assert cells(ahead, record)[5] == "in 1 h 30 min"
 
 
 @pytest.mark.parametrize(
@@ -186,36 +299,89 @@ def test_an_update_in_the_future_is_not_shown_as_past() -> None:
     [
         ("available", "good"),
         ("unavailable", "bad"),
-        ("retired", "quiet"),
-        ("calibrating", "other"),
-        (None, "quiet"),
+        ("retired", "none"),
+        ("calibrating", "warn"),
+        (None, "none"),
     ],
 )
-def test_a_status_is_coloured_by_what_it_means(status: str | None, style: str) -> None:
-    assert page_of([Backend("a", status=status)]).classes == [style]
+def test_a_status_has_the_shape_and_color_of_what_it_means(status: str | None, style: str) -> None:
+    assert page_of(scrape_of(Backend("a", status=status))).states == [style]
 
 
-def test_every_backend_has_a_row_in_ionqs_order() -> None:
-    names = ["simulator", "qpu.forte-1", "qpu.aria-1"]
-    _, *rows = page_of([Backend(name) for name in names]).rows
-    assert [row[0] for row in rows] == names
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (1681, "28 min"),
+        (3600, "1 h"),
+        (7800, "2 h 10 min"),
+        (35_999, "9 h 59 min"),
+        (36_000, "10 h"),
+        (86_400, "1 d"),
+        (864_000 - 1, "9 d 23 h"),
+        (864_000, "10 d"),
+        (1e300, "1.2e+295 d"),
+    ],
+)
+def test_durations_are_as_exact_as_they_are_useful(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+# What is not as it should be
+
+
+def test_before_the_first_response_the_page_says_so_and_reloads_soon() -> None:
+    page = page_of(None)
+    assert page.title == "Reading IonQ · IonQ exporter"
+    assert f"IonQ exporter {__version__}" in page.text
+    assert "IonQ has not responded yet." in page.text
+    assert "last scrape" not in page.text
+    assert page.rows == []
+    assert page.reload_seconds == 3
 
 
 def test_an_empty_list_is_told_apart_from_a_failure() -> None:
-    page = page_of([])
-    assert "The last scrape worked, but IonQ listed no backend." in page.text
+    page = page_of(scrape_of())
+    assert "No QPU is listed" in page.text
+    assert "IonQ lists no backend." in page.text
     assert page.rows == []
 
 
-def test_the_age_of_the_last_scrape_and_its_wait_are_shown() -> None:
-    assert f"Last scrape 12s ago, 0.083 s spent waiting for {API_URL}." in page_of([FORTE]).text
-
-
-def test_a_failure_shows_its_reason_what_to_do_and_no_backends() -> None:
-    page = page_of(DeadlineExceededError("no complete response within 9.5s: see https://status.ionq.co"))
-    assert "The last scrape could not read IonQ (timeout): no complete response within 9.5s" in page.text
+def test_a_failure_shows_its_reason_and_what_to_do() -> None:
+    page = page_of(
+        failed(DeadlineExceededError("no complete response within 9.5s: see https://status.ionq.co"))
+    )
+    assert page.title == "IonQ cannot be read · IonQ exporter"
+    assert "timeout: no complete response within 9.5s: see https://status.ionq.co." in page.text
+    assert "IonQ was not read since this exporter started." in page.text
     assert "request id" not in page.text
     assert page.rows == []
+
+
+def test_in_an_outage_the_last_known_table_stays_marked_as_old() -> None:
+    last_up = scrape_of(qpu("a", wait=1681), seconds_ago=600)
+    page = page_of(failed(DeadlineExceededError("too late")), last_up)
+    assert page.title == "IonQ cannot be read · IonQ exporter"
+    assert "timeout: too late. Last known: 1 of 1 QPU available Shortest wait 28 min at qpu.a" in page.text
+    assert "Old: read 10 min ago at 2026-11-22 16:50:00 UTC" in page.text
+    assert [row[0] for row in page.rows] == ["qpu.a"]
+
+
+def test_while_ionq_is_slow_the_last_known_table_stays_marked_as_old() -> None:
+    page = page_of(scrape_of(qpu("a"), seconds_ago=600), reading=True)
+    assert page.title == "1 of 1 QPU available · IonQ exporter"
+    assert "Old: read 10 min ago at 2026-11-22 16:50:00 UTC. IonQ is being read now" in page.text
+    assert page.reload_seconds == 3
+    assert [row[0] for row in page.rows] == ["qpu.a"]
+
+
+def test_what_was_just_read_is_not_old() -> None:
+    page = page_of(scrape_of(qpu("a"), seconds_ago=0))
+    assert "Read just now at 2026-11-22 17:00:00 UTC" in page.text
+    assert "Old" not in page.text
+    assert page.reload_seconds == 60
 
 
 def failure(message: str, request_id: str) -> IonQError:
@@ -225,21 +391,80 @@ def failure(message: str, request_id: str) -> IonQError:
 
 
 def test_a_failure_shows_ionqs_request_id_where_there_is_one() -> None:
-    page = page_of(failure("IonQ answered 503: see https://status.ionq.co", "req-7"))
+    page = page_of(failed(failure("IonQ answered 503: see https://status.ionq.co", "req-7")))
     assert "IonQ's request id: req-7." in page.text
+
+
+def test_simulated_data_are_marked() -> None:
+    marked = "Simulated data. http://localhost:10066/v0.4 is the exporter's simulator, not IonQ."
+    scrape = scrape_of(FORTE)
+    assert marked in page_of(scrape, simulated=True, api_url="http://localhost:10066/v0.4").text
+    assert "Simulated" not in page_of(scrape).text
+
+
+# What else is on the page
+
+
+@pytest.mark.parametrize("telemetry_path", ["/metrics", "/ionq/metrics"])
+def test_links_are_relative_so_that_they_work_behind_a_prefix(telemetry_path: str) -> None:
+    metrics, documentation, status = page_of(scrape_of(), telemetry_path=telemetry_path).links
+    assert metrics == f".{telemetry_path}"
+    assert documentation.startswith("https://github.com/ionq-exporter/")
+    assert status == "https://status.ionq.co"
+
+
+def test_the_exporters_own_health_is_a_line() -> None:
+    text = page_of(scrape_of(FORTE)).text
+    assert (
+        "Running for 3 d 4 h · no request to IonQ · no failed scrape · no rejected value"
+        " · last scrape 12 s ago, 0.083 s long"
+    ) in text
+    assert f"Reads {API_URL}. This page reloads every 60 s." in text
+
+
+def test_the_exporters_own_health_counts_what_happened() -> None:
+    metrics = ExporterMetrics()
+    for _ in range(1204):
+        metrics.count_request()
+    for reason in ("timeout", "connect", "timeout"):
+        metrics.count_failure(reason)
+    metrics.count_rejections([Rejection("kw", "a", "is odd")])
+    assert ("1,204 requests to IonQ · 3 failed scrapes (1 connect, 2 timeout) · 1 rejected value") in page_of(
+        scrape_of(), metrics=metrics
+    ).text
+
+
+def test_the_status_page_has_a_section_where_it_is_read() -> None:
+    notices = (
+        StatusNotice("Forte Enterprise is down", "critical, investigating", "https://stspg.io/1"),
+        StatusNotice("Chiller service", "in 3 h"),
+    )
+    page = page_of(scrape_of(), status_page=StatusPage("major outage", notices))
+    assert "IonQ's status page: major outage" in page.text
+    assert "Forte Enterprise is down critical, investigating Chiller service in 3 h" in page.text
+    assert "https://stspg.io/1" in page.links
+    assert "IonQ's status page:" not in page_of(scrape_of()).text
 
 
 # Whatever a server sends
 
 
-def outcomes(text: str) -> Iterator[Sequence[Backend] | IonQError]:
-    yield [Backend(text, location=text, status=text, characterization_id=text)]
-    yield failure(text, text)
+def outcomes(text: str) -> Iterator[Scrape]:
+    yield scrape_of(Backend(text, location=text, status=text, characterization_id=text))
+    yield scrape_of(qpu(text, wait=1, degraded=True))
+    yield failed(failure(text, text))
 
 
 def test_hostile_text_is_shown_and_does_nothing() -> None:
     for outcome in outcomes(HOSTILE):
-        page = page_of(outcome, telemetry_path=f"/{HOSTILE}", api_url=HOSTILE)
+        notices = (StatusNotice(HOSTILE, HOSTILE, HOSTILE), StatusNotice(HOSTILE, HOSTILE))
+        page = page_of(
+            outcome,
+            simulated=True,
+            telemetry_path=f"/{HOSTILE}",
+            api_url=HOSTILE,
+            status_page=StatusPage(HOSTILE, notices),
+        )
         assert HOSTILE in page.text
         assert "script" not in page.tags
         assert "img" not in page.tags
@@ -255,7 +480,8 @@ def test_no_text_changes_the_structure_of_the_page(text: str) -> None:
 @given(
     st.builds(
         Backend,
-        name=st.just("a"),
+        name=st.just("qpu.a"),
+        status=st.none() | st.sampled_from(["available", "unavailable", "retired"]),
         qubits=st.none() | st.integers(0, 10**308),
         average_queue_time_seconds=st.none() | st.floats(0, allow_infinity=False),
         energy_kwh=st.none() | st.floats(0, allow_infinity=False),
@@ -269,4 +495,30 @@ def test_no_text_changes_the_structure_of_the_page(text: str) -> None:
     ),
 )
 def test_no_number_is_too_odd_for_the_page(backend: Backend, record: Characterization) -> None:
-    assert len(cells(backend, record)) == len(HEADINGS)
+    row = cells(backend, record)
+    assert len(row) == len(HEADINGS)
+    assert all(len(text) <= 20 for text in row[2:]), row
+
+
+@given(
+    st.lists(
+        st.builds(
+            Backend,
+            name=st.sampled_from(["qpu.a", "qpu.b", "simulator"]),
+            status=st.none() | st.sampled_from(["available", "unavailable", "retired"]),
+            average_queue_time_seconds=st.none() | st.floats(0, allow_infinity=False),
+        )
+    )
+)
+def test_each_backend_is_in_one_group_and_the_order_does_not_depend_on_ionqs(
+    backends: Sequence[Backend],
+) -> None:
+    groups = groups_by_choice(backends)
+    shown = [backend for group in groups for backend in group.backends]
+    assert sorted(map(repr, shown)) == sorted(map(repr, backends))
+    names = [(group.title, [backend.name for backend in group.backends]) for group in groups]
+    turned = [
+        (group.title, [backend.name for backend in group.backends])
+        for group in groups_by_choice(backends[::-1])
+    ]
+    assert names == turned

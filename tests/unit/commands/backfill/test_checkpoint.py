@@ -1,24 +1,26 @@
-"""What is left of a run that was ended."""
+"""The file from which an interrupted run resumes."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.commands.backfill.checkpoint import Checkpoint
-from exporter.commands.backfill.plan import Machine, Page, Plan
+from exporter.commands.backfill.plan import Page, Plan
 from exporter.records.characterizations import Characterization
-from tests.support.backfill import ARIA, FORTE
+from tests.support.backfill import ARIA, FORTE, LOCATIONS
 from tests.support.samples import RECORD
 
-PLAN = Plan("https://ionq.test/v0.4", (FORTE.name, ARIA.name), (FORTE, ARIA), None, 1_750_000_000.0)
+PLAN = Plan("https://ionq.test/v0.4", (FORTE, ARIA), None, 1_750_000_000.0, 10, LOCATIONS)
 PAGES = [
-    Page(FORTE.name, 1, 2, (RECORD, replace(RECORD, id="another")), 3, {"record.id": 1}),
-    Page(ARIA.name, 1, 0, ()),
-    Page(FORTE.name, 2, 1, (Characterization("no date"),)),
+    Page(FORTE, 1, 2, (RECORD, replace(RECORD, id="another")), 3, {"record.id": 1}),
+    Page(ARIA, 1, 0, ()),
+    Page(FORTE, 2, 1, (Characterization("no date"),)),
 ]
 
 
@@ -39,7 +41,7 @@ def kept(path: Path) -> tuple[Plan | None, list[Page]]:
     return checkpoint.plan, checkpoint.pages
 
 
-def test_what_was_read_is_there_again(path: Path) -> None:
+def test_what_was_saved_is_loaded(path: Path) -> None:
     keep(path, *PAGES)
     assert kept(path) == (PLAN, PAGES)
 
@@ -48,13 +50,14 @@ PLANS = st.builds(
     Plan,
     st.text(),
     st.lists(st.text()).map(tuple),
-    st.lists(st.builds(Machine, st.text(), st.text())).map(tuple),
     st.none() | st.floats(0, 1e11),
     st.floats(0, 1e11),
+    st.sampled_from([1, 10]),
+    st.dictionaries(st.text(), st.text()),
 )
 NUMBERS = st.none() | st.floats(allow_nan=False)
 BY_OPERATION = st.dictionaries(st.text(), st.floats(allow_nan=False))
-STORED_RECORDS = st.builds(
+CHARACTERIZATIONS = st.builds(
     Characterization,
     st.text(),
     NUMBERS,
@@ -71,13 +74,14 @@ STORED_PAGES = st.builds(
     st.text(),
     st.integers(1),
     st.integers(0),
-    st.lists(STORED_RECORDS).map(tuple),
+    st.lists(CHARACTERIZATIONS).map(tuple),
     st.integers(0),
     st.dictionaries(st.text(), st.integers(1)),
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # begin() empties the file
+# begin() empties the file.
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=PLANS, pages=st.lists(STORED_PAGES, max_size=3))
 def test_no_text_and_no_digit_is_lost(path: Path, plan: Plan, pages: list[Page]) -> None:
     path.unlink(missing_ok=True)
@@ -85,18 +89,19 @@ def test_no_text_and_no_digit_is_lost(path: Path, plan: Plan, pages: list[Page])
     assert kept(path) == (plan, pages)
 
 
-def test_one_run_after_another_adds_to_it(path: Path) -> None:
+def test_each_run_adds_pages(path: Path) -> None:
     keep(path, PAGES[0])
     Checkpoint(path).add(PAGES[1])
     Checkpoint(path).add(PAGES[2])
     assert kept(path) == (PLAN, PAGES)
 
 
-def test_wherever_a_line_was_torn_what_was_whole_is_kept_and_added_to(path: Path) -> None:
+def test_an_incomplete_line_is_dropped_and_the_complete_ones_are_kept(path: Path) -> None:
     keep(path, *PAGES)
     content = path.read_bytes()
     ends = [position + 1 for position in range(len(content)) if content[position : position + 1] == b"\n"]
-    for length in range(len(content)):
+    near_the_ends = {end + offset for end in (0, *ends) for offset in (-2, -1, 0, 1, 2)}
+    for length in sorted(near_the_ends & {*range(len(content))} | {*range(0, len(content), 29)}):
         path.write_bytes(content[:length])
         whole = sum(end <= length for end in ends)
         checkpoint = Checkpoint(path)
@@ -108,19 +113,19 @@ def test_wherever_a_line_was_torn_what_was_whole_is_kept_and_added_to(path: Path
             assert kept(path) == (PLAN, [*PAGES[: whole - 1], PAGES[2]])
 
 
-def test_a_new_plan_forgets_the_old_pages(path: Path) -> None:
+def test_a_new_plan_replaces_the_old_pages(path: Path) -> None:
     keep(path, *PAGES)
-    other = Plan("https://other.test/v0.4", (), (ARIA,), 0.0, 1.0)
+    other = Plan("https://other.test/v0.4", (), 0.0, 1.0, 1, {ARIA: ""})
     Checkpoint(path).begin(other)
     assert kept(path) == (other, [])
 
 
-def test_nothing_kept_is_no_plan(path: Path) -> None:
+def test_an_empty_file_has_no_plan(path: Path) -> None:
     assert kept(path) == (None, [])
     assert kept(path) == (None, []), "of an empty file"
 
 
-def test_it_is_gone_once_removed(path: Path) -> None:
+def test_it_can_be_removed(path: Path) -> None:
     checkpoint = Checkpoint(path)
     checkpoint.begin(PLAN)
     checkpoint.remove()
@@ -132,10 +137,11 @@ def changed(**fields: object) -> bytes:
     header = {
         "format": 1,
         "api_url": "",
-        "backends": [],
-        "machines": [],
+        "names": [],
         "start": None,
         "end": 1.0,
+        "page_size": 10,
+        "locations": {},
     }
     return json.dumps(header | fields).encode() + b"\n"
 
@@ -155,21 +161,54 @@ FOREIGN = {
     "field_missing": b'{"format": 1}\n',
     "field_unknown": changed(colour="red"),
     "page_of_no_page": changed() + b'{"backend": "a"}\n',
-    "page_of_no_record": changed() + b'{"backend":"a","number":1,"remaining_pages":0,"records":[{"a":1}]}\n',
+    "page_of_no_characterization": changed()
+    + b'{"backend":"a","number":1,"remaining_pages":0,"characterizations":[{"a":1}]}\n',
 }
 
 
 @pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN.keys())
-def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_checkpoint_is_refused_and_unchanged(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(
-        ValueError, match="is not what a backfill leaves: remove it, or name another"
-    ) as refused:
+    with pytest.raises(click.UsageError, match="is not a checkpoint of a backfill: remove it, or") as refused:
         Checkpoint(path)
     assert str(path) in str(refused.value)
     assert path.read_bytes() == content
 
 
-def test_a_directory_that_is_missing_is_an_error_before_anything_is_read(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(click.BadParameter, match=r"^cannot write .*/missing/history\.part: No such file"):
         Checkpoint(tmp_path / "missing" / "history.part")
+
+
+OTHERS = {
+    "no_start": ({}, {"start": 1_735_689_600.0}, "no --start"),
+    "start": ({"start": 1_735_689_600.0}, {}, "--start=2025-01-01T00:00:00Z"),
+    "end": ({}, {"end": 1_740_700_800.0}, "--end=2025-06-15T15:06:40Z"),
+    "all_backends": ({"names": ()}, {}, "no --backend"),
+    "both_backends": ({}, {"names": ()}, "--backend=qpu.aria-1 --backend=qpu.forte-1"),
+    "one_backend": ({"names": ("a b",)}, {}, "--backend='a b'"),
+    "url": ({}, {"api_url": "https://other.test"}, "--ionq.api-url=https://ionq.test/v0.4"),
+    "one_by_one": ({"page_size": 1}, {}, "--one-by-one"),
+    "not_one_by_one": ({}, {"page_size": 1}, "no --one-by-one"),
+    "two": ({}, {"start": 1.0, "page_size": 1}, "no --start and no --one-by-one"),
+}
+
+
+@pytest.mark.parametrize(("saved", "wanted", "flags"), OTHERS.values(), ids=OTHERS.keys())
+def test_a_plan_with_other_flags_is_refused_and_the_message_has_the_saved_ones(
+    path: Path, saved: dict[str, Any], wanted: dict[str, Any], flags: str
+) -> None:
+    keep(path, PAGES[0], plan=replace(PLAN, **saved))
+    with pytest.raises(click.UsageError) as refused:
+        Checkpoint(path).check_same(replace(PLAN, **wanted), end_is_given=True)
+    assert refused.value.message == (
+        f"{path} is from a run with other flags, {flags}: repeat those, remove the file, or name another "
+        "--output"
+    )
+
+
+def test_a_plan_with_the_same_flags_in_another_order_is_accepted(path: Path) -> None:
+    keep(path, PAGES[0])
+    same = replace(PLAN, names=(ARIA, FORTE), locations={})
+    Checkpoint(path).check_same(same, end_is_given=True)
+    Checkpoint(path).check_same(replace(same, end=1.0), end_is_given=False)

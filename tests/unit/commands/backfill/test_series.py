@@ -1,4 +1,4 @@
-"""Records in, OpenMetrics out: when each value counts, and how it is written."""
+"""Characterizations in, OpenMetrics out: the times of the samples and their text."""
 
 import math
 import operator
@@ -9,15 +9,14 @@ from itertools import groupby, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from exporter.commands.backfill.plan import Machine
 from exporter.commands.backfill.series import Timeline, write_history
 from exporter.metrics.characterizations import HISTORY_FAMILIES
 from exporter.records.characterizations import Characterization
-from tests.support.backfill import ARIA, FORTE, plan
+from tests.support.backfill import ARIA, FORTE, LOCATIONS
 from tests.support.samples import RECORD
 
 STEP = 10
@@ -31,8 +30,8 @@ def record(date: float | None, name: str = "", **values: Any) -> Characterizatio
 def moments(
     records: Iterable[Characterization], *, start: float | None = None, end: float = 100, step: int = STEP
 ) -> list[tuple[int, str]]:
-    """Return each moment that is written, and the record that counts then."""
-    timeline = Timeline.of(plan(start=start, end=end), FORTE, records, step)
+    """Return the time of each sample and the characterization in force then."""
+    timeline = Timeline.of(FORTE, "", records, start=start, end=end, step=step)
     return [(moment, one.id) for span, one in timeline.spans for moment in span]
 
 
@@ -42,8 +41,8 @@ def written(*timelines: Timeline, labels: dict[str, str] | None = None) -> str:
     return file.getvalue()
 
 
-def of(machine: Machine, *records: Characterization, end: float = 100) -> Timeline:
-    return Timeline.of(plan(start=None, end=end), machine, records, STEP)
+def of(backend: str, *records: Characterization, end: float = 100) -> Timeline:
+    return Timeline.of(backend, LOCATIONS[backend], records, start=None, end=end, step=STEP)
 
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], list[tuple[float, float]]]
@@ -69,7 +68,7 @@ def values(text: str, name: str, **labels: str) -> list[tuple[float, float]]:
     return found
 
 
-def test_a_record_counts_from_the_first_multiple_of_the_step_until_the_next_records_date() -> None:
+def test_a_characterization_is_in_force_from_its_date_until_the_next_one() -> None:
     assert moments([record(12, "a"), record(40, "b")], end=60) == [
         (20, "a"),
         (30, "a"),
@@ -78,33 +77,33 @@ def test_a_record_counts_from_the_first_multiple_of_the_step_until_the_next_reco
     ]
 
 
-def test_nothing_counts_at_the_end() -> None:
+def test_the_end_has_no_sample() -> None:
     assert moments([record(0)], end=20)[-1] == (10, "of 0")
     assert moments([record(0)], end=20.5)[-1] == (20, "of 0")
     assert moments([record(20)], end=20) == []
 
 
-def test_a_start_between_two_records_shows_the_older_one_from_the_start_on() -> None:
+def test_at_a_start_between_two_dates_the_older_one_is_in_force() -> None:
     assert moments([record(0, "a"), record(40, "b")], start=25, end=50) == [(30, "a"), (40, "b")]
 
 
-def test_a_start_at_a_records_date_shows_that_record_alone() -> None:
+def test_at_a_start_on_a_date_only_that_one_is_in_force() -> None:
     assert moments([record(0, "a"), record(40, "b")], start=40, end=50) == [(40, "b")]
 
 
-def test_without_a_start_the_first_record_is_the_first_that_counts() -> None:
+def test_without_a_start_samples_begin_with_the_first_date() -> None:
     assert moments([record(61)], end=80) == [(70, "of 61")]
 
 
-def test_a_record_that_is_replaced_before_the_next_multiple_of_the_step_never_counts() -> None:
+def test_one_that_is_replaced_before_the_next_step_has_no_sample() -> None:
     assert moments([record(1, "a"), record(9, "b")], end=20) == [(10, "b")]
 
 
-def test_of_two_records_with_one_date_the_first_counts_as_the_newest_does_in_a_scrape() -> None:
+def test_of_two_with_the_same_date_the_first_is_used_as_in_a_scrape() -> None:
     assert moments([record(0, "a"), record(0, "b")], end=20) == [(0, "a"), (10, "a")]
 
 
-def test_a_record_without_a_date_has_no_place() -> None:
+def test_one_without_a_date_is_left_out() -> None:
     assert moments([record(0, "a"), record(None, "b")], end=20) == [(0, "a"), (10, "a")]
     assert moments([record(None)]) == []
 
@@ -117,7 +116,7 @@ RECORDS = st.lists(DATES, max_size=8).map(
 
 @given(records=RECORDS, start=st.none() | DATES, end=DATES, step=st.integers(1, 40))
 @example(records=[record(5e-324, "0")], start=None, end=1, step=2)  # a step later, it would be 0
-def test_at_each_multiple_of_the_step_the_newest_record_of_no_later_date_counts(
+def test_each_multiple_of_the_step_has_the_newest_characterization_of_that_time(
     records: Sequence[Characterization], start: float | None, end: float, step: int
 ) -> None:
     expected = []
@@ -130,7 +129,7 @@ def test_at_each_multiple_of_the_step_the_newest_record_of_no_later_date_counts(
 
 
 @given(st.data())
-def test_the_order_of_records_makes_no_difference(data: st.DataObject) -> None:
+def test_the_order_makes_no_difference(data: st.DataObject) -> None:
     dates = data.draw(st.lists(DATES, max_size=8, unique=True))
     shuffled = data.draw(st.permutations(dates))
     assert moments(map(record, shuffled)) == moments(map(record, dates))
@@ -140,29 +139,29 @@ GOLDEN = """\
 # HELP ionq_backend_fidelity_ratio {fidelity}
 # TYPE ionq_backend_fidelity_ratio gauge
 # UNIT ionq_backend_fidelity_ratio ratio
-ionq_backend_fidelity_ratio{{backend="qpu.aria-1",job="ionq",location="",operation="2q"}} 0.97 0
-ionq_backend_fidelity_ratio{{backend="qpu.aria-1",job="ionq",location="",operation="2q"}} 0.98 20
-ionq_backend_fidelity_ratio{{backend="qpu.aria-1",job="ionq",location="",operation="spam"}} 0.99 20
+ionq_backend_fidelity_ratio{{job="ionq",backend="qpu.aria-1",location="",operation="2q"}} 0.97 0
+ionq_backend_fidelity_ratio{{job="ionq",backend="qpu.aria-1",location="",operation="2q"}} 0.98 20
+ionq_backend_fidelity_ratio{{job="ionq",backend="qpu.aria-1",location="",operation="spam"}} 0.99 20
 # HELP ionq_backend_t1_seconds {t1}
 # TYPE ionq_backend_t1_seconds gauge
 # UNIT ionq_backend_t1_seconds seconds
-ionq_backend_t1_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 100.0 10
+ionq_backend_t1_seconds{{job="ionq",backend="qpu.aria-1",location=""}} 100.0 10
 # HELP ionq_backend_characterization_timestamp_seconds {date}
 # TYPE ionq_backend_characterization_timestamp_seconds gauge
 # UNIT ionq_backend_characterization_timestamp_seconds seconds
-ionq_backend_characterization_timestamp_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 0.0 0
-ionq_backend_characterization_timestamp_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 5.0 10
-ionq_backend_characterization_timestamp_seconds{{backend="qpu.aria-1",job="ionq",location=""}} 20.0 20
+ionq_backend_characterization_timestamp_seconds{{job="ionq",backend="qpu.aria-1",location=""}} 0.0 0
+ionq_backend_characterization_timestamp_seconds{{job="ionq",backend="qpu.aria-1",location=""}} 5.0 10
+ionq_backend_characterization_timestamp_seconds{{job="ionq",backend="qpu.aria-1",location=""}} 20.0 20
 # HELP ionq_backend_characterization_record_info {record}
 # TYPE ionq_backend_characterization_record_info gauge
-ionq_backend_characterization_record_info{{backend="qpu.aria-1",characterization_id="a",job="ionq",location=""}} 1.0 0
-ionq_backend_characterization_record_info{{backend="qpu.aria-1",characterization_id="b",job="ionq",location=""}} 1.0 10
-ionq_backend_characterization_record_info{{backend="qpu.aria-1",characterization_id="c",job="ionq",location=""}} 1.0 20
+ionq_backend_characterization_record_info{{job="ionq",backend="qpu.aria-1",characterization_id="a",location=""}} 1.0 0
+ionq_backend_characterization_record_info{{job="ionq",backend="qpu.aria-1",characterization_id="b",location=""}} 1.0 10
+ionq_backend_characterization_record_info{{job="ionq",backend="qpu.aria-1",characterization_id="c",location=""}} 1.0 20
 # EOF
 """  # noqa: E501 -- as it is written
 
 
-def test_a_value_that_a_record_lacks_leaves_a_gap_and_what_nobody_measured_has_no_family() -> None:
+def test_a_missing_value_is_a_gap_and_a_metric_without_values_is_not_written() -> None:
     text = written(
         of(
             ARIA,
@@ -189,18 +188,18 @@ def test_every_metric_of_a_record_is_written() -> None:
     }
 
 
-def test_machines_share_a_family_and_no_series() -> None:
+def test_backends_share_a_metric_but_no_series() -> None:
     text = written(of(FORTE, record(0, t1_seconds=1.0)), of(ARIA, record(50, t1_seconds=2.0)))
     assert text.count("# TYPE ionq_backend_t1_seconds") == 1
-    assert values(text, "ionq_backend_t1_seconds", backend=FORTE.name, location=FORTE.location) == [
+    assert values(text, "ionq_backend_t1_seconds", backend=FORTE, location=LOCATIONS[FORTE]) == [
         (moment, 1) for moment in range(0, 100, STEP)
     ]
-    assert values(text, "ionq_backend_t1_seconds", backend=ARIA.name, location="") == [
+    assert values(text, "ionq_backend_t1_seconds", backend=ARIA, location="") == [
         (moment, 2) for moment in range(50, 100, STEP)
     ]
 
 
-def test_without_any_record_there_is_an_end_and_nothing_else() -> None:
+def test_without_characterizations_only_the_end_of_the_file_is_written() -> None:
     assert written(of(FORTE), of(ARIA, record(None))) == "# EOF\n"
 
 
@@ -208,7 +207,8 @@ def test_without_any_record_there_is_an_end_and_nothing_else() -> None:
     "text", ['"', "\\", "\n", "\\n", "\u2028", "\x85", "a b", "{},=", " 0.0", "Zürich 😀"]
 )
 def test_any_text_can_be_the_value_of_a_label(text: str) -> None:
-    exposed = written(of(Machine(text, text), record(0, text, t1_seconds=1.0)), labels={"further": text})
+    timeline = Timeline.of(text, text, [record(0, text, t1_seconds=1.0)], start=None, end=100, step=STEP)
+    exposed = written(timeline, labels={"further": text})
     labels = {"backend": text, "location": text, "further": text}
     assert values(exposed, "ionq_backend_t1_seconds", **labels)[0] == (0, 1)
     assert values(exposed, "ionq_backend_characterization_record_info", characterization_id=text, **labels)
@@ -230,20 +230,22 @@ MEASURED = st.builds(
 )
 
 
+@settings(max_examples=50)
 @given(
-    st.dictionaries(st.sampled_from([FORTE, ARIA, Machine('"\\\n')]), st.lists(MEASURED, max_size=5)),
+    st.dictionaries(st.sampled_from([FORTE, ARIA, '"\\\n']), st.lists(MEASURED, max_size=5)),
     st.integers(1, 40),
 )
-def test_a_parser_of_openmetrics_finds_each_value_when_it_counted_and_no_other(
-    histories: dict[Machine, list[Characterization]], step: int
+def test_an_openmetrics_parser_finds_every_value_at_its_times_and_no_other(
+    histories: dict[str, list[Characterization]], step: int
 ) -> None:
     timelines = [
-        Timeline.of(plan(start=20, end=90), machine, records, step) for machine, records in histories.items()
+        Timeline.of(backend, backend, records, start=20, end=90, step=step)
+        for backend, records in histories.items()
     ]
     file = StringIO()
     count = write_history(file, timelines, {"job": "ionq"})
     expected = {
-        (name, timeline.machine.name, further, moment): value
+        (name, timeline.backend, further, moment): value
         for timeline in timelines
         for span, one in timeline.spans
         for name, further, value in expected_values(one)
@@ -290,7 +292,7 @@ def sample_lines(text: str) -> list[str]:
 
 
 @given(st.lists(MEASURED, max_size=8), st.lists(MEASURED, max_size=3))
-def test_the_samples_of_a_series_are_in_one_place_and_in_the_order_of_time(
+def test_the_samples_of_a_series_are_together_and_in_order_of_time(
     forte: list[Characterization], aria: list[Characterization]
 ) -> None:
     lines = [line.rsplit(" ", 2) for line in sample_lines(written(of(FORTE, *forte), of(ARIA, *aria)))]
@@ -309,8 +311,8 @@ def test_no_digit_of_a_value_is_lost(value: float) -> None:
 
 
 @pytest.mark.parametrize("step", [1, 60, 86400])
-def test_the_writing_can_be_ended_every_megabyte_however_long_a_record_counts(step: int) -> None:
-    timeline = Timeline.of(plan(start=None, end=3 * 86400), FORTE, [RECORD_OF_1970], step)
+def test_writing_can_be_stopped_every_two_megabytes(step: int) -> None:
+    timeline = Timeline.of(FORTE, "", [RECORD_OF_1970], start=None, end=86400, step=step)
     written_by: list[int] = []
     file = StringIO()
     write_history(file, [timeline], {}, lambda: written_by.append(file.tell()))
@@ -318,7 +320,7 @@ def test_the_writing_can_be_ended_every_megabyte_however_long_a_record_counts(st
     assert max(later - earlier for earlier, later in pairwise((*written_by, file.tell()))) < 2_000_000
 
 
-def test_what_ends_the_writing_comes_through() -> None:
+def test_an_error_of_the_check_stops_the_writing() -> None:
     class TooLateError(Exception):
         pass
 
