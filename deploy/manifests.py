@@ -1,10 +1,11 @@
-"""``make manifests``: what Kubernetes needs beside the files that are written by hand, made from those files.
+"""``make manifests``: rules, routes and dashboards as kustomize and Helm need them, from the originals.
 
-Kustomize cannot put a file into a PrometheusRule or an AlertmanagerConfig. Helm reads only files inside its chart.
+Kustomize cannot put a file into a PrometheusRule or an AlertmanagerConfig. Helm reads only files inside its
+chart.
 
-Two things differ from the originals, because of what kube-prometheus-stack does by default. Alerts have a label
-``namespace``: without it they reach no AlertmanagerConfig. The severity ``info`` is ``notice``: there, ``info``
-is muted unless a graver alert fires.
+Two things differ from the originals, because of the defaults of kube-prometheus-stack. Alerts have a label
+``namespace``, because otherwise no AlertmanagerConfig gets them. The severity ``info`` is ``notice``, because
+``info`` is muted there unless a graver alert fires.
 """
 
 import re
@@ -81,7 +82,10 @@ def files() -> dict[Path, str]:
         COMPONENTS / "pagerduty/receivers.yaml": routing_head + _receivers_patch(receivers, "pagerduty"),
         CHART / "files/rules.yaml": rules_head + rules,
         CHART / "files/alertmanagerconfig.yaml": routing_head + _yaml(routing),
-        **{CHART / "files/dashboards" / path.name: path.read_text("utf-8") for path in DASHBOARDS.glob("*.json")},
+        **{
+            CHART / "files/dashboards" / path.name: path.read_text("utf-8")
+            for path in DASHBOARDS.glob("*.json")
+        },
     }
 
 
@@ -208,7 +212,7 @@ def _indented(text: str) -> str:
 class _Dumper(yaml.SafeDumper):
     """Writes texts of several lines as such, and nothing as an alias."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 -- the base class's argument
         return True
 
 

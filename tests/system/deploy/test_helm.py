@@ -85,9 +85,7 @@ EVERY_VALUE: Manifest = {
     "affinity": {"podAntiAffinity": {}},
 }
 
-_OF_HELM = {"helm.sh/chart"} | {
-    f"app.kubernetes.io/{name}" for name in ("instance", "version", "managed-by")
-}
+_OF_HELM = {"helm.sh/chart"} | {f"app.kubernetes.io/{name}" for name in ("instance", "version", "managed-by")}
 
 
 def comparable(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Any]:
@@ -136,7 +134,9 @@ def test_the_demo_is_the_overlay_of_that_name() -> None:
 
 @pytest.mark.parametrize("overlay", ["minimal", "operator"])
 def test_the_namespace_of_prometheus_can_be_another_one(overlay: str, tmp_path: Path) -> None:
-    (patch,) = yaml.safe_load((KUBERNETES / "overlays" / overlay / "kustomization.yaml").read_text())["patches"]
+    (patch,) = yaml.safe_load((KUBERNETES / "overlays" / overlay / "kustomization.yaml").read_text())[
+        "patches"
+    ]
     patch["patch"] = patch["patch"].replace("value: monitoring", "value: observability")
     kustomization = write_overlay(tmp_path, []) / "kustomization.yaml"
     kustomization.write_text(yaml.safe_dump(yaml.safe_load(kustomization.read_text()) | {"patches": [patch]}))
@@ -234,11 +234,14 @@ def test_the_chart_is_for_this_version() -> None:
 
 
 def test_two_releases_in_a_namespace_do_not_meet() -> None:
-    first, second = (comparable(chart({"serviceMonitor": {"enabled": True}}, name)) for name in ("one", "two"))
+    first, second = (
+        comparable(chart({"serviceMonitor": {"enabled": True}}, name)) for name in ("one", "two")
+    )
     assert not set(first) & set(second)
     assert ("Deployment", "one-ionq-exporter") in first
     selectors = [
-        only(chart({}, name), "Service", f"{name}-ionq-exporter")["spec"]["selector"] for name in ("one", "two")
+        only(chart({}, name), "Service", f"{name}-ionq-exporter")["spec"]["selector"]
+        for name in ("one", "two")
     ]
     assert selectors[0] != selectors[1]
 

@@ -14,8 +14,8 @@ from exporter.settings import DEFAULT_PORT, DEFAULT_SIMULATOR_PORT
 from tests.system.deploy import command_line
 from tests.system.deploy.manifests import (
     COMPONENTS,
-    KUBERNETES_VERSIONS,
     KUBERNETES,
+    KUBERNETES_VERSIONS,
     OVERLAYS,
     Manifest,
     build,
