@@ -250,7 +250,12 @@ READ_FLAGS = (
 )
 
 LOG_FLAGS = (
-    flag("log.level", type=click.Choice(logs.LEVELS), default="info", help="Lowest level to log."),
+    flag(
+        "log.level",
+        type=click.Choice(logs.LEVELS, case_sensitive=False),
+        default="info",
+        help="Lowest level to log.",
+    ),
     flag("log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="Format of log lines."),
 )
 

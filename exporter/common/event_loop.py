@@ -40,7 +40,7 @@ class _EventLoop(asyncio.SelectorEventLoop):
         Raises OSError if the lookup fails, or if too many others are unanswered.
         """
         if self._lookups >= MAX_LOOKUPS:
-            raise socket.gaierror(socket.EAI_AGAIN, f"{MAX_LOOKUPS} DNS lookups are not answered yet")
+            raise socket.gaierror(socket.EAI_AGAIN, f"{MAX_LOOKUPS} DNS lookups are still waiting")
         result: asyncio.Future[Any] = self.create_future()
         lookup = functools.partial(socket.getaddrinfo, *names, **hints)
         threading.Thread(target=self._look_up, args=(lookup, result), name="lookup", daemon=True).start()

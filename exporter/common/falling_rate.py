@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Hashable
 
 MAX_KINDS = 50
-"""The number of kinds that are told apart. More would let a peer choose how much is remembered."""
+"""The number of kinds that are distinguished. Without a limit a server could fill the memory with kinds."""
 
 _FIRST_INTERVAL_SECONDS = 60.0
 _LAST_INTERVAL_SECONDS = 3600.0

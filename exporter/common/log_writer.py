@@ -1,4 +1,4 @@
-"""Writes log lines without ever making the event loop wait for whoever reads them."""
+"""Writes log lines without blocking the event loop, however slowly they are read."""
 
 import queue
 import threading

@@ -12,7 +12,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 from exporter.common.falling_rate import FallingRate
 from exporter.common.log_writer import LogWriter
 
-LEVELS = ("debug", "info", "warning", "error")
+LEVELS = ("debug", "info", "warn", "warning", "error")
 FORMATS = ("logfmt", "json")
 
 

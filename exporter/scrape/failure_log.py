@@ -15,7 +15,7 @@ _SHOWN_REJECTIONS = 5
 
 
 class FailureLog:
-    """Remembers what has been told, so that a lasting fault fills no disk."""
+    """Remembers what was logged, so that a lasting fault fills no disk."""
 
     def __init__(
         self, logger: structlog.typing.FilteringBoundLogger, clock: Callable[[], float] = time.monotonic
@@ -26,15 +26,15 @@ class FailureLog:
         self._changes_of_rejections = FallingRate(clock)
         self._failing_since: float | None = None
         self._failed_scrapes = 0
-        self._told_of_failure = False
-        self._told_of_rejected: frozenset[tuple[str, str]] = frozenset()
+        self._logged_failure = False
+        self._logged_rejections: frozenset[tuple[str, str]] = frozenset()
         self._characterization_failures = FallingRate(clock)
         self._rejections_in_characterizations = FallingRate(clock)
-        # The last of them, since a machine that is gone never recovers.
-        self._told_of_characterizations_of: deque[str] = deque(maxlen=MAX_KINDS)
+        # Bounded, since a backend that is gone never recovers.
+        self._logged_characterizations: deque[str] = deque(maxlen=MAX_KINDS)
         self._status_page_failures = FallingRate(clock)
         self._rejections_on_status_page = FallingRate(clock)
-        self._told_of_status_page = False
+        self._logged_status_page = False
 
     def failed(self, error: IonQError) -> None:
         """Note a scrape that failed."""
@@ -43,7 +43,7 @@ class FailureLog:
         self._failed_scrapes += 1
         if not self._failures.should_log(type(error).__name__):
             return
-        self._told_of_failure = True
+        self._logged_failure = True
         self._logger.error(
             "ionq_read_failed",
             reason=error.reason,
@@ -59,7 +59,7 @@ class FailureLog:
         self._failures.rest()
         if self._failing_since is None:
             return
-        if self._told_of_failure:
+        if self._logged_failure:
             self._logger.info(
                 "ionq_read_recovered",
                 failed_scrapes=self._failed_scrapes,
@@ -67,18 +67,18 @@ class FailureLog:
             )
         self._failing_since = None
         self._failed_scrapes = 0
-        self._told_of_failure = False
+        self._logged_failure = False
 
     def rejected(self, rejections: Sequence[Rejection]) -> None:
-        """Note what was not valid in an answer, nothing included."""
+        """Note what was not valid in a response, even if that is nothing."""
         now_rejected = _places(rejections)
-        # Against what was told last, so that a change that came too soon to be told is told later.
-        if now_rejected == self._told_of_rejected:
+        # Compared with what was logged last, so that a change that came too soon is logged later.
+        if now_rejected == self._logged_rejections:
             self._changes_of_rejections.rest()
             return
         if not self._changes_of_rejections.should_log(now_rejected):
             return
-        self._told_of_rejected = now_rejected
+        self._logged_rejections = now_rejected
         if rejections:
             self._warn_of(rejections)
         else:
@@ -87,8 +87,8 @@ class FailureLog:
     def characterization_failed(self, backend: str, error: IonQError) -> None:
         """Note a read of a backend's characterization that failed."""
         if self._characterization_failures.should_log(type(error).__name__):
-            if backend not in self._told_of_characterizations_of:
-                self._told_of_characterizations_of.append(backend)
+            if backend not in self._logged_characterizations:
+                self._logged_characterizations.append(backend)
             self._logger.warning(
                 "characterization_read_failed",
                 backend=backend,
@@ -100,8 +100,8 @@ class FailureLog:
 
     def characterization_read(self, backend: str, rejections: Sequence[Rejection]) -> None:
         """Note a read of a backend's characterization that worked, and what was not valid in it."""
-        if backend in self._told_of_characterizations_of:
-            self._told_of_characterizations_of.remove(backend)
+        if backend in self._logged_characterizations:
+            self._logged_characterizations.remove(backend)
             self._logger.info("characterization_read_recovered", backend=backend)
         if rejections and self._rejections_in_characterizations.should_log(backend):
             self._warn_of(rejections)
@@ -109,7 +109,7 @@ class FailureLog:
     def status_page_failed(self, error: IonQError) -> None:
         """Note a read of the status page that failed."""
         if self._status_page_failures.should_log(type(error).__name__):
-            self._told_of_status_page = True
+            self._logged_status_page = True
             self._logger.warning(
                 "status_page_read_failed",
                 reason=error.reason,
@@ -120,8 +120,8 @@ class FailureLog:
     def status_page_read(self, rejections: Sequence[Rejection]) -> None:
         """Note a read of the status page that worked, and what was not valid in it."""
         self._status_page_failures.rest()
-        if self._told_of_status_page:
-            self._told_of_status_page = False
+        if self._logged_status_page:
+            self._logged_status_page = False
             self._logger.info("status_page_read_recovered")
         if not rejections:
             self._rejections_on_status_page.rest()

@@ -1,1 +1,1 @@
-"""HTTP in: answers Prometheus, people and probes."""
+"""HTTP in: responds to Prometheus, browsers and probes."""

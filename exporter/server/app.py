@@ -18,6 +18,7 @@ Headers = Mapping[str, str]
 HEALTH_PATHS = ("/-/healthy", "/-/ready")
 
 _METHODS = ("GET", "HEAD")
+_SMALL_BODY_BYTES = 128 * 1024
 _HTML = "text/html; charset=utf-8"
 _PAGE_MAX_AGE_SECONDS = 30.0
 _PAGE_PATIENCE_SECONDS = 2.0
@@ -45,7 +46,8 @@ class WebApp:
         self._timeout_seconds = timeout_seconds
         self._timeout_offset_seconds = timeout_offset_seconds
         self._api_url = api_url
-        self._rendering = asyncio.Lock()
+        self._encoding = asyncio.Lock()
+        self._largest_body_bytes = 0
         self._started_at = datetime.now(UTC)
 
     async def __call__(self, scope: dict[str, Any], _receive: Receive, send: Send) -> None:
@@ -79,11 +81,15 @@ class WebApp:
             timeout_seconds=self._timeout_seconds,
         )
         scrape = await self._scraper.scrape(deadline)
-        async with self._rendering:
-            # A turn of the event loop for each of many scrapes that end together: the connections that they
-            # block are closed in between, and their responses freed.
-            await asyncio.sleep(0)
+        if self._largest_body_bytes > _SMALL_BODY_BYTES:
+            # When many scrapes end together, their large responses must not all be in memory. With a turn of
+            # the event loop for each, connections that are over the limit are closed in between.
+            async with self._encoding:
+                await asyncio.sleep(0)
+                body = encode_scrape(scrape, self._exporter_metrics, form)
+        else:
             body = encode_scrape(scrape, self._exporter_metrics, form)
+        self._largest_body_bytes = max(self._largest_body_bytes, len(body))
         vary = {"vary": "accept, accept-encoding"}
         if accepts_gzip(headers.get("accept-encoding", "")):
             return Response(compress(body), form.value, headers={**vary, "content-encoding": "gzip"})
@@ -95,7 +101,7 @@ class WebApp:
             return Response(b"", _HTML, headers=headers)
         is_recent = await self._scraper.refresh(_PAGE_MAX_AGE_SECONDS, _PAGE_PATIENCE_SECONDS)
         # Imported for the first visit: the template engine takes a tenth of the resident memory.
-        from exporter.server.landing_page import LandingPage  # noqa: PLC0415
+        from exporter.server.landing_page.page import LandingPage  # noqa: PLC0415
 
         page = LandingPage(
             last=self._scraper.last,

@@ -9,7 +9,7 @@ import enum
 import socket
 import struct
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -24,9 +24,8 @@ MAX_HEADER_FIELDS = 100
 """A field takes far more memory than it has bytes."""
 MAX_PIPELINED_REQUESTS = 16
 
-_RESET = struct.pack("ii", 1, 0)  # linger for no time
-
 _NEW_SECONDS = 1.0  # a client that has not sent a request by then is slow
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, for 0 s
 
 
 class _RefusedError(Exception):
@@ -41,20 +40,49 @@ class _Receiving(enum.Enum):
     BODY = enum.auto()
 
 
+_TOO_LARGE = {
+    _Receiving.HEAD: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    _Receiving.BODY: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
+
+
+class _HeadWithBody:
+    """A response's way to the client, on which its head goes out with its body: one packet instead of two."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """Hold the head back until the body follows. uvicorn writes the head first, and in one piece."""
+        if self._head is None:
+            self._head = data
+        else:
+            self._transport.write(self._head + data)
+            self._head = b""
+
+    def flush(self) -> None:
+        """Write the head of a response without a body."""
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Close the connection once everything is sent."""
+        self.flush()
+        self._transport.close()
+
+
 class LimitedHttpProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 for clients that are not trusted.
 
     A request that is too slow gets status 408, one that is too large 431 or 413. A connection holds one
-    response at a time: the next request waits until the client has taken the response to the previous one.
+    response at a time: the next request waits until the client has taken the previous response.
     """
 
-    cycle: Any
-    """The newest request, or None. Others may be before it in the pipeline."""
-    transport: Any
-    """None during a TLS handshake."""
-
-    _socket: asyncio.Transport
+    connections: ConnectionPool
+    cycle: Any  # the newest request, or None; others may be before it in the pipeline
     _current: Any = None  # the request that is being served, or was the last
+    _socket: asyncio.Transport  # self.transport, but for TLS
     _receiving = _Receiving.NOTHING
     _received_bytes = 0
     _receiving_since: float | None = None
@@ -64,7 +92,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     @property
     def eviction_priority(self) -> tuple[EvictionPriority, float]:
-        """Prefer connections that are being served, then new ones, then idle ones, to slow ones."""
+        """How soon the pool may close the connection, and when it was last active."""
         if self._serving:
             priority = EvictionPriority.SERVING
         elif self.cycle is not None and self._receiving is _Receiving.NOTHING:
@@ -89,30 +117,23 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             if self._receiving is _Receiving.NOTHING:
                 self.abort()
             else:
-                self._refuse_unfinished(HTTPStatus.REQUEST_TIMEOUT)
+                self._send_refusal(HTTPStatus.REQUEST_TIMEOUT)
 
     def abort(self) -> None:
         """Close the connection without sending what is left."""
         if self._sending_since is not None:
-            # Otherwise the kernel keeps what the client does not read, for minutes.
+            # Reset it. Otherwise the kernel keeps the unread data for minutes.
             self._socket.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._socket.abort()
 
-    def shutdown(self) -> None:
-        """Close the connection when its response is complete."""
-        if self.transport is None:
-            self.abort()
-        else:
-            super().shutdown()
-
     def connection_accepted(self, transport: asyncio.Transport) -> None:
-        """Take a new connection, whose TLS handshake is still to come if there is one."""
-        self._socket = transport
+        """Add a new connection to the pool, before any TLS handshake."""
+        self.transport = self._socket = transport
         self._active_at = self._receiving_since = self.loop.time()
         self.connections.add(self)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to speak HTTP."""
+        """Start HTTP."""
         if self not in self.connections:
             self.connection_accepted(transport)
         # asyncio calls pause_writing() as soon as a client has not taken everything.
@@ -120,7 +141,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the response, and release what uvicorn would keep."""
+        """Stop the response, and release what uvicorn keeps."""
         if self._current:
             self._current.disconnected = True
         self._unset_keepalive_if_required()
@@ -132,11 +153,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._receiving is not _Receiving.NOTHING:
             self._received_bytes += len(data)
         if self._received_bytes > MAX_REQUEST_BYTES:
-            self._refuse_unfinished(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-                if self._receiving is _Receiving.BODY
-                else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            )
+            self._send_refusal(_TOO_LARGE[self._receiving])
             return
         super().data_received(data)
         # Any byte stops uvicorn's timer for idle connections, and blank lines do not start it again.
@@ -154,16 +171,16 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header field, unless there are too many."""
         if len(self.headers) >= MAX_HEADER_FIELDS:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self._refuse(_TOO_LARGE[_Receiving.HEAD])
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Serve a request whose head is within the limits."""
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MAX_REQUEST_BYTES:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self._refuse(_TOO_LARGE[_Receiving.HEAD])
         if any(name == b"content-length" and _exceeds_limit(value) for name, value in self.headers):
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            self._refuse(_TOO_LARGE[_Receiving.BODY])
         if len(self.pipeline) >= MAX_PIPELINED_REQUESTS:
             self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
         self._active_at = self.loop.time()
@@ -180,35 +197,39 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Turn to the next request once the client has taken this response."""
+        """Start the next request once the client has taken this response."""
+        self._current.transport.flush()
         self._active_at = self.loop.time()
         if not self.flow.write_paused:
             self._sending_since = None
             super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """Wait for a client that does not keep up, but not for long, and read no further request from it."""
+        """Start the deadline of a client that does not keep up, and read no further request from it."""
         super().pause_writing()
         self.flow.pause_reading()
         if self._sending_since is None:
             self._sending_since = self.loop.time()
-        cast("ConnectionPool", self.connections).limit_unsent_bytes()
+        self.connections.limit_unsent_bytes()
 
     def resume_writing(self) -> None:
-        """Go on when the client has taken everything written so far."""
+        """Continue once the client has taken everything written so far."""
         if self._socket.get_write_buffer_size():
-            return  # TLS has passed on what waited, and waits again
+            return  # TLS has written more in the meantime
         super().resume_writing()
         if self._current and self._current.response_complete:
             self.on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse a request. Send a status only where it cannot be taken for the response to another one."""
-        if not self._may_send_refusal:
-            self.abort()
+        """Refuse a request that cannot be parsed, or that the parser was stopped for."""
+        self._send_refusal(self._refusal, msg if self._refusal is HTTPStatus.BAD_REQUEST else "")
+
+    def _send_refusal(self, status: HTTPStatus, problem: str = "") -> None:
+        receives_body = self._receiving is _Receiving.BODY
+        if receives_body != self._serving or (self._serving and self.cycle.response_started):
+            self.abort()  # the client would take the refusal for the response to another request
             return
-        status, self._refusal = self._refusal, HTTPStatus.BAD_REQUEST
-        body = f"{status.value} {status.phrase}\n" if status is not HTTPStatus.BAD_REQUEST else f"{msg}\n"
+        body = f"{problem or f'{status.value} {status.phrase}'}\n"
         self.transport.write(
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n{body}".encode("ascii")
@@ -217,26 +238,17 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._current = cycle
+        cycle.transport = _HeadWithBody(cycle.transport)
         super()._start_asgi_task(cycle, app)
 
     @property
     def _serving(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
-    @property
-    def _may_send_refusal(self) -> bool:
-        receives_body = self._receiving is _Receiving.BODY
-        if self._serving:
-            return receives_body and not self.cycle.response_started
-        return not receives_body
+        is_sending = self._sending_since is not None
+        return is_sending or (self.cycle is not None and not self.cycle.response_complete)
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._refusal = status
         raise _RefusedError
-
-    def _refuse_unfinished(self, status: HTTPStatus) -> None:
-        self._refusal = status
-        self.send_400_response("")
 
 
 def _exceeds_limit(content_length: bytes) -> bool:

@@ -9,7 +9,7 @@ import contextlib
 import enum
 import operator
 import resource
-from typing import Any, Protocol
+from typing import Any
 
 MAX_CONNECTIONS = 128
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
@@ -30,26 +30,8 @@ class EvictionPriority(enum.IntEnum):
     SERVING = 3
 
 
-class Connection(Protocol):
-    """A connection as the pool sees it."""
-
-    @property
-    def eviction_priority(self) -> tuple[EvictionPriority, float]:
-        """Its priority, and when it was last active."""
-
-    @property
-    def unsent_bytes(self) -> int:
-        """The size of what its client has not taken yet."""
-
-    def check_deadlines(self, now: float) -> None:
-        """Close it if its client is too slow."""
-
-    def abort(self) -> None:
-        """Close it at once."""
-
-
 class ConnectionPool(set[Any]):
-    """A set of connections that makes room for each one added."""
+    """A set of ``LimitedHttpProtocol`` that makes room for each one added."""
 
     def __init__(self, limit: int = MAX_CONNECTIONS) -> None:
         super().__init__()
@@ -63,7 +45,7 @@ class ConnectionPool(set[Any]):
         """
         return max(1, self.limit // 8)
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Any) -> None:
         """Add a connection. If the pool is full, close others."""
         if len(self) >= self.limit and connection not in self:
             by_priority = sorted(self, key=operator.attrgetter("eviction_priority"))
@@ -92,7 +74,7 @@ class ConnectionPool(set[Any]):
             for connection in tuple(self):
                 connection.check_deadlines(now)
 
-    def _evict(self, connection: Connection) -> None:
+    def _evict(self, connection: Any) -> None:
         self.discard(connection)
         connection.abort()
 

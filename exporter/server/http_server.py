@@ -80,7 +80,7 @@ class HTTPServer(uvicorn.Server):
             self.servers.append(
                 await loop.create_server(self._new_protocol, sock=opened, backlog=self._pool.accepted_at_once)
             )
-            queue_connections(opened)  # asyncio has just limited the kernel's queue to the backlog
+            queue_connections(opened)  # asyncio has just shortened the kernel's queue to the backlog
         self.started = True
         self._notify(READY)
 
@@ -91,7 +91,7 @@ class HTTPServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle signals, without uvicorn's way of raising them again at the end."""
+        """Handle signals. uvicorn would raise them again at the end, which changes the exit status."""
         on_signals(self._stop, *STOP_SIGNALS)
         on_signals(self._reload, signal.SIGHUP)
         yield
@@ -105,7 +105,7 @@ class HTTPServer(uvicorn.Server):
         return TLSProtocol(http, self._tls())
 
     def _stop(self, number: int) -> None:
-        if self.should_exit and number == signal.SIGINT:  # the second Ctrl-C: somebody does not want to wait
+        if self.should_exit and number == signal.SIGINT:  # a second Ctrl-C: do not wait for scrapes
             stderr_writer().drain()
             os._exit(0)
         self.should_exit = True

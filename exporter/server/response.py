@@ -8,7 +8,7 @@ from typing import Any
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-PLAIN = "text/plain; charset=utf-8"
+_PLAIN = "text/plain; charset=utf-8"
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -18,18 +18,18 @@ class Response:
     """A response whose body is complete before it is sent."""
 
     body: bytes
-    content_type: str = PLAIN
+    content_type: str = _PLAIN
     status: HTTPStatus = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def plain_response(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a response that says no more than its status."""
+    """Return a response with the status as its text."""
     return Response(f"{int(status)} {status.phrase}\n".encode(), status=status, headers=headers or {})
 
 
 async def send_response(send: Send, response: Response, method: str) -> None:
-    """Send a response in chunks as the client takes it, so that only what is unsent takes memory."""
+    """Send a response in chunks, and free each chunk once the client has taken it."""
     headers = {"content-type": response.content_type, "x-content-type-options": "nosniff", **response.headers}
     if method != "HEAD" or response.body:
         headers["content-length"] = str(len(response.body))

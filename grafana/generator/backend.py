@@ -60,11 +60,7 @@ from grafana.generator.states import (
 _BACKEND = 'backend="$backend"'
 
 
-def _wait_as_sent(offset: str = "") -> str:
-    return f"max by (backend) ({WAIT}{{{_BACKEND}}}{offset and f' offset {offset}'})"
-
-
-_WAIT = _wait_as_sent()
+_WAIT = f"(\n{indented(wait(_BACKEND))}\n)"
 _USUAL_WAIT = f"quantile_over_time(0.5, {look_back(_WAIT, '7d', step='10m')})"
 _DEGRADED = degraded(_BACKEND)
 _CHARACTERIZATION = f"ionq_backend_characterization_info{{{_BACKEND}}}"
@@ -96,7 +92,7 @@ wait_now = (
         "Wait now",
         TIME_UNIT,
         "What IonQ gives as the average time in the queue.",
-        instant_query(_or_does_not_apply(f"1000 * (\n{indented(wait(_BACKEND))}\n)"), "wait"),
+        instant_query(_or_does_not_apply(f"1000 * {_WAIT}"), "wait"),
     )
     .mappings(_DOES_NOT_APPLY)
     .decimals(1)
@@ -109,7 +105,7 @@ wait_against_usual = (
         "The wait now, as a share of the median of the last seven days: 100 % is as usual. Blue is half of "
         "it or less, orange one and a half times as much or more.",
         instant_query(
-            _or_does_not_apply(f"(\n{indented(wait(_BACKEND))}\n)\n/ on (backend) ({_USUAL_WAIT} > 0)"),
+            _or_does_not_apply(f"{_WAIT}\n/ on (backend) ({_USUAL_WAIT} > 0)"),
             "of the usual wait",
         ),
         colours=thresholds((0, "blue"), (0.5, "text"), (1.5, "orange"), base="text"),
@@ -119,32 +115,46 @@ wait_against_usual = (
     .decimals(0)
 )
 
-# The average of each hour against the average of the day around it, for two weeks.
-_HOUR_OF_DAY = f"""\
+# A wait of 0 does not count: it may be that of a backend that was not available.
+_SOME_WAIT = f"max by (backend) ({WAIT}{{{_BACKEND}}} > 0)"
+_DAYS_AVERAGE = (
+    f"avg_over_time({look_back(f'max by (backend) ({WAIT} > 0)', '1d', step='10m', offset='-12h')})"
+)
+
+
+def _against_the_day(average: str) -> str:
+    """Compare each hour of two weeks with the day around it, and label it with the hour of the day."""
+    return f"""\
 (
-  avg_over_time({look_back(_WAIT, "1h", offset="-1h")})
-  / avg_over_time({look_back(f"max by (backend) ({WAIT})", "1d", step="1h", offset="-12h")})
+  avg_over_time({average})
+  / {_DAYS_AVERAGE}
   * on () group_left (hour) count_values("hour", hour())
 ){look_back("", "14d", step="1h")}"""
+
+
+# Eight hours, since a single one scatters more than most patterns are deep.
+_HOURS = _against_the_day(look_back(_SOME_WAIT, "8h", step="10m", offset="-4h"))
 
 best_hour = label_panel(
     stat_panel(
         "Best hour",
         "none",
-        "The hour of the day, in UTC, in which the wait is shortest, by the median of the last 14 days. "
-        "Named only where the days agree: the median is at least 10 % below the average of the day, and "
-        "nine of ten days are below it. Else there is no pattern. Unknown until a week of waits is known.",
+        "The hour of the day, in UTC, around which the wait is shortest: by the average of the eight hours "
+        "around it, against the average of the day around it. Named only where the last 14 days agree: the "
+        "median is at least 10 % below the day's average, and seven of eight days are below it. Else there "
+        "is no pattern. Unknown until two weeks of waits are known. A wait of 0 does not count, since IonQ "
+        "sends it for backends that are not available too.",
         table_query(
             f"""\
 (
-label_replace(bottomk by (backend) (1,
-{indented(f"quantile_over_time(0.5, {_HOUR_OF_DAY}) < 0.9")}
-{indented(f"and quantile_over_time(0.9, {_HOUR_OF_DAY}) < 1")}
-), "hour", "$1:00 UTC", "hour", "(.+)")
+label_replace(
+{indented(f"bottomk by (backend) (1, quantile_over_time(0.5, {_HOURS}) < 0.9)")}
+{indented(f"and quantile_over_time(7/8, {_HOURS}) < 1")},
+"hour", "$1:00 UTC", "hour", "(.+)")
 or on (backend)
-label_replace({_wait_as_sent("6d")}, "hour", "no pattern", "", "")
+label_replace(max by (backend) ({WAIT}{{{_BACKEND}}} offset 13d), "hour", "no pattern", "", "")
 )
-and on (backend) {WAIT} offset 6d"""
+and on (backend) {WAIT} offset 13d"""
         ),
     ),
     "hour",
@@ -283,7 +293,7 @@ wait_against_last_week = (
         "The wait, the wait at the same hour a week before, and the usual one: the median of the seven days "
         "before each point.",
         (wait_in_service(_BACKEND), "wait"),
-        (_wait_as_sent("1w"), "a week before"),
+        (wait(_BACKEND, offset="1w"), "a week before"),
         (_USUAL_WAIT, "usual"),
     )
     .override_by_name("wait", [fixed_colour(BLUE)])
@@ -293,6 +303,8 @@ wait_against_last_week = (
         [fixed_colour(ORANGE), setting("custom.lineStyle", {"fill": "dash", "dash": [10, 10]})],
     )
 )
+
+_EACH_HOUR = _against_the_day(look_back(_SOME_WAIT, "1h", offset="-1h"))
 
 wait_by_hour = (
     barchart.Panel()
@@ -306,9 +318,7 @@ wait_by_hour = (
     .decimals(0)
     .no_value(NO_DATA)
     .with_target(
-        table_query(
-            f'label_replace(quantile_over_time(0.5, {_HOUR_OF_DAY}) - 1, "hour", "0$1", "hour", "(.)")'
-        )
+        table_query(f'label_replace(quantile_over_time(0.5, {_EACH_HOUR}) - 1, "hour", "0$1", "hour", "(.)")')
     )
     .transformations(
         [

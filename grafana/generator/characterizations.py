@@ -72,8 +72,9 @@ def past(metric: str, matchers: str = SELECTED) -> str:
 
 
 def _weekly_median(matchers: str, *, offset: str = "") -> str:
-    # Characterizations are daily, and scatter from day to day.
-    week = look_back(f"max by (backend) ({FIDELITY}{{{matchers}}})", "7d", step="3h", offset=offset)
+    # Characterizations are daily, and scatter from day to day. The minute lets each week have as many values,
+    # also at full hours: else the median flickers.
+    week = look_back(f"max by (backend) ({FIDELITY}{{{matchers}}})", "7d", step="3h", offset=f"{offset}1m")
     return f"quantile_over_time(0.5, {week})"
 
 

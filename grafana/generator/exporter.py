@@ -133,8 +133,9 @@ def _stacked(
             "none",
             description,
             range_query(f"{count} > 0", f"{{{{{label}}}}}"),
+            # It tells no failures from no data, and lets a single bar be as narrow as a step.
+            range_query(f"0 * max({_UP})", "none"),
             calcs=("max",),
-            empty="None in this time range, or no exporter is scraped",
         )
         .draw_style(GraphDrawStyle.BARS)
         .line_width(0)

@@ -186,9 +186,8 @@ error_changes = (
             "Value #D": "1 year",
         },
         table_query(lately_in_service(latest_error("2q"))),
-        *(table_query(error_change(before)) for before in ("1w", "4w", "52w")),
+        *(table_query(lately_in_service(error_change(before))) for before in ("1w", "4w", "52w")),
         sort=("Value #A",),
-        required="Value #A",
         empty=_NO_DATA,
     )
     .override_by_name("Backend", [_LINK, setting("custom.width", 170)])
@@ -240,16 +239,20 @@ latest_characterizations = (
             "Value #K": "T2",
         },
         table_query(f"1000 * {lately_in_service(latest(DATE))}"),
-        table_query(latest("ionq_backend_characterization_current")),
-        *(table_query(latest_error(operation)) for operation in ("2q", "1q", "spam")),
         *(
-            table_query(latest(DURATION, f'operation="{operation}", {SELECTED}'))
-            for operation in ("2q", "1q", "readout", "reset")
+            table_query(lately_in_service(expression))
+            for expression in (
+                latest("ionq_backend_characterization_current"),
+                *(latest_error(operation) for operation in ("2q", "1q", "spam")),
+                *(
+                    latest(DURATION, f'operation="{operation}", {SELECTED}')
+                    for operation in ("2q", "1q", "readout", "reset")
+                ),
+                latest("ionq_backend_t1_seconds"),
+                latest("ionq_backend_t2_seconds"),
+            )
         ),
-        table_query(latest("ionq_backend_t1_seconds")),
-        table_query(latest("ionq_backend_t2_seconds")),
         sort=("-Value #A", "backend"),
-        required="Value #A",
         empty=_NO_DATA,
     )
     .override_by_regexp(".+", [setting("custom.minWidth", 64)])

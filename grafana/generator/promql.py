@@ -72,15 +72,16 @@ def only_available(expression: str) -> str:
     return f"{expression}\nand on (backend) {STATUS}{{{AVAILABLE}}} == 1"
 
 
-def wait(backends: str) -> str:
+def wait(backends: str, *, offset: str = "") -> str:
     """Return the queue time in seconds.
 
     IonQ sends 0 for backends that are not available, too: there it does not mean that the queue is empty.
     """
+    earlier = f" offset {offset}" if offset else ""
     return f"""\
-max by (backend) ({WAIT}{{{backends}}}) > 0
-or max by (backend) ({WAIT}{{{backends}}})
-  and on (backend) {STATUS}{{{AVAILABLE}}} == 1"""
+max by (backend) ({WAIT}{{{backends}}}{earlier}) > 0
+or max by (backend) ({WAIT}{{{backends}}}{earlier})
+  and on (backend) {STATUS}{{{AVAILABLE}}}{earlier} == 1"""
 
 
 def wait_in_service(backends: str) -> str:

@@ -1,5 +1,6 @@
 """How long a connection to IonQ is kept, in time that the tests move."""
 
+import asyncio
 import json
 import socket
 import time
@@ -42,7 +43,7 @@ async def test_an_old_server_behind_a_name_that_moved_is_left_within_five_minute
     assert queue_times[:24] == [1000] * 24
     assert queue_times[30:] == [9000] * 3
     assert len(upstream.connections) == 2
-    upstream.await_open_connections(0)
+    await asyncio.to_thread(upstream.await_open_connections, 0)
 
 
 async def test_a_connection_whose_far_end_is_gone_is_ended_by_the_system(upstream: Upstream) -> None:
@@ -62,4 +63,4 @@ async def test_without_a_kept_connection_each_read_has_its_own(upstream: Upstrea
         for count in (1, 2, 3):
             await client.get_backends()
             assert len(upstream.connections) == count
-            upstream.await_open_connections(0)
+            await asyncio.to_thread(upstream.await_open_connections, 0)

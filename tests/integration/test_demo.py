@@ -60,9 +60,13 @@ def test_the_demo_shows_what_its_text_announces(demo: ExporterProcess, guide: Pa
     assert "Maintenance of the demo" in names
 
 
+def test_the_demo_reads_the_simulated_status_page(demo: ExporterProcess) -> None:
+    assert demo.scrape().value("ionq_exporter_status_page_requests_total") == 1
+
+
 def test_the_demo_does_not_send_the_users_key_to_the_simulator(demo: ExporterProcess) -> None:
     # The simulator lists this backend only for requests with a key.
-    assert "qpu.tempo-1" not in demo.get("metrics").text
+    assert "qpu.tempo-1" not in demo.scrape().backends
 
 
 def test_an_outage_of_the_drill_is_in_the_next_scrape(demo: ExporterProcess, guide: Path) -> None:

@@ -20,9 +20,9 @@ from tests.support.upstream import PATIENCE_SECONDS, Held, Upstream, ok
 from tests.support.web_config import CERTIFICATE, WebConfigFolder
 
 DEADLINE_SECONDS = 10.0
-"""Of a scrape that goes on beside an attack: what Prometheus grants by default."""
+"""For a scrape during an attack: the default of Prometheus."""
 LIMIT_BYTES = 128 * 1024 * 1024
-"""Of memory, as shipped for Kubernetes."""
+"""The memory limit of the shipped manifests for Kubernetes."""
 HEAD = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
 PROBE = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -50,7 +50,7 @@ def most_resident_bytes(exporter: ExporterProcess) -> int:
 
 
 def scrape_anew(exporter: ExporterProcess) -> Exposition:
-    """Scrape on a new connection: a kept one may be closed, and not each client tries again, as Go's does."""
+    """Scrape on a new connection: an idle one may be closed, and httpx does not retry, as Go does."""
     with contextlib.closing(http.client.HTTPConnection(*exporter.address, timeout=DEADLINE_SECONDS)) as new:
         new.request("GET", "/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": str(DEADLINE_SECONDS)})
         return Exposition(new.getresponse().read().decode())
@@ -61,7 +61,7 @@ def descriptors(exporter: ExporterProcess) -> int:
 
 
 def send(connection: socket.socket, data: bytes) -> bool:
-    """Send, and return whether the other end still wanted it."""
+    """Send, and return whether the connection is open."""
     try:
         connection.sendall(data)
     except OSError:
@@ -70,7 +70,7 @@ def send(connection: socket.socket, data: bytes) -> bool:
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Wait for the end of a connection, whichever way it comes."""
+    """Wait for the end of a connection, by FIN or reset."""
     connection.settimeout(PATIENCE_SECONDS)
     try:
         while connection.recv(65536):
@@ -166,7 +166,7 @@ ATTACKS: tuple[Attack, ...] = (
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
-def test_a_well_behaved_scraper_misses_nothing_and_memory_stays_bounded(
+def test_no_attack_disturbs_a_scraper_or_takes_more_memory_than_shipped_limits_allow(
     exporter: ExporterProcess, upstream: Upstream, attack: Attack
 ) -> None:
     upstream.answers(ok())
@@ -180,7 +180,7 @@ def test_a_well_behaved_scraper_misses_nothing_and_memory_stays_bounded(
             assert scrape_anew(exporter).up
             durations.append(time.monotonic() - started)
             over.wait(0.05)
-        durations.append(0)  # the end was reached
+        durations.append(0)  # all scrapes worked
 
     scraper = threading.Thread(target=scrape_on)
     with contextlib.ExitStack() as stack:
@@ -199,7 +199,7 @@ def test_a_well_behaved_scraper_misses_nothing_and_memory_stays_bounded(
 
 @pytest.mark.parametrize("descriptors", [64, 256])
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
-def test_more_connections_than_file_descriptors_cost_neither_the_process_nor_a_full_log(
+def test_more_connections_than_file_descriptors_neither_end_the_process_nor_fill_the_log(
     upstream: Upstream,
     tmp_path: Path,
     tls: bool,  # noqa: FBT001
@@ -221,7 +221,7 @@ def test_more_connections_than_file_descriptors_cost_neither_the_process_nor_a_f
 def large(
     request: pytest.FixtureRequest, upstream: Upstream, tmp_path: Path
 ) -> Iterator[tuple[ExporterProcess, Callable[[], socket.socket]]]:
-    """An exporter whose responses are large, and how to connect to it."""
+    """An exporter with large responses, and a function that connects to it."""
     web = WebConfigFolder(tmp_path)
     web.write(**({"tls_server_config": CERTIFICATE} if request.param else {}))
     context = web.client_context()
@@ -238,7 +238,7 @@ def large(
         yield exporter, connect
 
 
-def test_clients_that_do_not_read_large_responses_do_not_take_the_memory(
+def test_clients_that_do_not_read_large_responses_do_not_exhaust_memory(
     upstream: Upstream, large: tuple[ExporterProcess, Callable[[], socket.socket]]
 ) -> None:
     exporter, connect = large
@@ -246,7 +246,7 @@ def test_clients_that_do_not_read_large_responses_do_not_take_the_memory(
     upstream.answers(response)
     for _ in range(MAX_CONNECTIONS - 10):
         send(connect(), HEAD + b"\r\n")
-    response.release()  # to all of them at once
+    response.release()  # for all clients at once
     for _ in range(2 * MAX_CONNECTIONS):
         send(connect(), (HEAD + b"\r\n") * MAX_PIPELINED_REQUESTS)
     assert exporter.scrape().up
@@ -276,14 +276,14 @@ def test_as_many_fields_as_allowed_are_served_and_more_are_431(exporter: Exporte
     assert status_of(exporter, request(MAX_HEADER_FIELDS + 1)) == 431
 
 
-def test_a_body_that_is_announced_as_too_large_is_413(exporter: ExporterProcess) -> None:
+def test_a_content_length_that_is_too_large_is_413(exporter: ExporterProcess) -> None:
     announcement = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
     assert status_of(exporter, announcement % (MAX_REQUEST_BYTES + 1)) == 413
     assert status_of(exporter, announcement % 10**40) in (400, 413)
     assert status_of(exporter, announcement % MAX_REQUEST_BYTES) == 405
 
 
-def test_a_pipeline_of_reasonable_length_is_answered_in_order(exporter: ExporterProcess) -> None:
+def test_a_full_pipeline_is_served_in_order(exporter: ExporterProcess) -> None:
     paths = ["/-/healthy", "/nothing"] * (MAX_PIPELINED_REQUESTS // 2)
     requests = "".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in paths)
     with exporter.connect() as connection:
@@ -305,7 +305,7 @@ SLOW = {
 
 @pytest.fixture(scope="module")
 def slow_clients(exporter: ExporterProcess) -> Iterator[dict[str, socket.socket]]:
-    """All at once, since each is waited for."""
+    """All clients at the same time: each takes 10 s."""
     with contextlib.ExitStack() as stack:
         clients = dict(zip(SLOW, opened(exporter, stack, len(SLOW)), strict=True))
         for name, connection in clients.items():
@@ -317,7 +317,7 @@ def slow_clients(exporter: ExporterProcess) -> Iterator[dict[str, socket.socket]
 
 
 @pytest.mark.parametrize("name", SLOW)
-def test_a_client_that_does_not_go_on_is_disconnected(
+def test_a_client_that_stops_sending_is_disconnected(
     slow_clients: dict[str, socket.socket], name: str
 ) -> None:
     assert is_closed(slow_clients[name])

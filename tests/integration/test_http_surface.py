@@ -1,4 +1,4 @@
-"""What the exporter answers over HTTP, to scrapers, probes, people and strangers."""
+"""Responses over HTTP to scrapers, probes, browsers and attackers."""
 
 import gzip
 import re
@@ -40,7 +40,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         (PROMETHEUS_3, OPENMETRICS),
         ("application/openmetrics-text", OPENMETRICS),
         ("application/openmetrics-text; version=1.0.0", OPENMETRICS),
-        # What another server is known to fail at, or to promise without keeping it:
+        # Other servers are known to fail at these:
         ("application/openmetrics-text; version=abc", TEXT),
         ("application/openmetrics-text; version=9.9.9", TEXT),
         ("application/openmetrics-text; version=1.0.0; q=oops", TEXT),
@@ -110,9 +110,7 @@ def test_only_a_get_of_the_metrics_or_the_landing_page_reaches_ionq(
 
 
 @pytest.mark.parametrize("path", ["-/healthy", "-/ready"])
-def test_probes_are_answered_even_while_ionq_hangs(
-    exporter: ExporterProcess, upstream: Upstream, path: str
-) -> None:
+def test_probes_succeed_while_ionq_hangs(exporter: ExporterProcess, upstream: Upstream, path: str) -> None:
     answer = Held(ok())
     upstream.answers(answer)
     finish_scrape = exporter.begin_scrape()
@@ -133,7 +131,7 @@ def test_any_other_path_is_404(exporter: ExporterProcess, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["", "metrics", "-/healthy", "-/ready"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
-def test_any_other_method_is_405_and_says_which_are_allowed(
+def test_any_other_method_is_405_with_the_allowed_ones(
     exporter: ExporterProcess, path: str, method: str
 ) -> None:
     answer = exporter.get(path, method)
@@ -142,7 +140,7 @@ def test_any_other_method_is_405_and_says_which_are_allowed(
 
 
 @pytest.mark.parametrize("path", ["", "metrics", "-/healthy", "nothing"])
-def test_head_answers_as_get_does_but_without_a_body(exporter: ExporterProcess, path: str) -> None:
+def test_head_is_get_without_a_body(exporter: ExporterProcess, path: str) -> None:
     head, get = exporter.get(path, "HEAD"), exporter.get(path)
     assert head.status_code == get.status_code
     assert head.headers["content-type"] == get.headers["content-type"]
@@ -173,7 +171,7 @@ def test_the_metrics_can_be_elsewhere(elsewhere: ExporterProcess) -> None:
     assert '<a href="./ionq/metrics">' in httpx.get(base.join("/"), trust_env=False).text
 
 
-def test_an_answer_does_not_wait_for_the_clients_delayed_acknowledgement(exporter: ExporterProcess) -> None:
+def test_a_response_does_not_wait_for_a_delayed_acknowledgement(exporter: ExporterProcess) -> None:
     def seconds_for_a_probe() -> float:
         started = time.perf_counter()
         exporter.get("-/healthy")
@@ -182,7 +180,7 @@ def test_an_answer_does_not_wait_for_the_clients_delayed_acknowledgement(exporte
     assert statistics.median(seconds_for_a_probe() for _ in range(21)) < 0.03
 
 
-def test_pipelined_requests_are_answered_in_order(exporter: ExporterProcess, upstream: Upstream) -> None:
+def test_pipelined_requests_are_served_in_order(exporter: ExporterProcess, upstream: Upstream) -> None:
     paths = ["/metrics", "/-/healthy", "/nothing", "/metrics", "/"]
     with exporter.connect() as connection:
         for path in paths[:-1]:
@@ -220,11 +218,11 @@ def test_nonsense_is_refused_and_never_an_internal_error(
     assert exporter.get("-/healthy").status_code == 200
 
 
-def test_a_whole_url_in_the_request_line_is_understood(exporter: ExporterProcess) -> None:
+def test_a_request_line_may_have_a_whole_url(exporter: ExporterProcess) -> None:
     assert _raw_status(exporter, b"GET http://x/-/healthy HTTP/1.1\r\nHost: x\r\n\r\n") == 200
 
 
-def test_http_1_0_is_spoken(exporter: ExporterProcess) -> None:
+def test_http_1_0_is_supported(exporter: ExporterProcess) -> None:
     with exporter.connect() as connection:
         connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         received = b"".join(iter(lambda: connection.recv(65536), b""))

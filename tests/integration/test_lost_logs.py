@@ -1,4 +1,4 @@
-"""A log that nobody reads, or for which there is no room, loses lines. Nothing else suffers."""
+"""A log that is not read, or for which there is no room, loses lines. Everything else works."""
 
 import contextlib
 import fcntl
@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.exporter_process import clean_environment
+from tests.support.exporter_process import clean_environment, run_exporter
 from tests.support.exposition import Exposition
 from tests.support.upstream import PATIENCE_SECONDS, Script, Upstream, ok, status
 
@@ -25,7 +25,7 @@ WORTH_A_LINE: dict[str, tuple[Script, float]] = {
 
 
 class Serving:
-    """An exporter whose standard error is a test's to break."""
+    """An exporter whose standard error a test can break."""
 
     def __init__(self, folder: Path, stderr: int, api_url: str, *flags: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -87,7 +87,7 @@ def fill(pipe: int) -> None:
     with contextlib.suppress(BlockingIOError):
         while True:
             os.write(pipe, b"x" * 63 + b"\n")
-    fcntl.fcntl(pipe, fcntl.F_SETFL, flags)  # the exporter shares the pipe, and these flags
+    fcntl.fcntl(pipe, fcntl.F_SETFL, flags)  # the exporter shares these flags
 
 
 def test_a_full_pipe_blocks_nothing_and_the_lost_lines_are_counted_and_reported(
@@ -102,14 +102,14 @@ def test_a_full_pipe_blocks_nothing_and_the_lost_lines_are_counted_and_reported(
         fill(writing)
         os.close(writing)
         while not (dropped := exporter.dropped_lines()):
-            pass  # each scrape is worth a line or two
+            pass  # each scrape logs a line or two
         line = next(line for line in log if "event=log_lines_dropped" in line)
         assert int(line.partition("lines=")[2]) >= dropped
         assert exporter.end() == 0
         assert "event=exporter_stopped" in log.read()
 
 
-def test_sigterm_ends_it_although_its_log_is_a_full_pipe(upstream: Upstream, tmp_path: Path) -> None:
+def test_sigterm_ends_the_process_although_its_log_is_a_full_pipe(upstream: Upstream, tmp_path: Path) -> None:
     reading, writing = os.pipe()
     with contextlib.closing(Serving(tmp_path, writing, upstream.url)) as exporter:
         exporter.await_readiness()
@@ -122,7 +122,7 @@ def test_sigterm_ends_it_although_its_log_is_a_full_pipe(upstream: Upstream, tmp
 
 
 @pytest.mark.parametrize(("script", "up"), WORTH_A_LINE.values(), ids=WORTH_A_LINE.keys())
-def test_a_scrape_whose_log_line_nobody_reads_is_answered_and_sigterm_ends_it_with_status_0(
+def test_a_closed_log_pipe_disturbs_neither_scrapes_nor_the_exit_status(
     upstream: Upstream, tmp_path: Path, script: Script, up: float
 ) -> None:
     upstream.answers(script)
@@ -132,13 +132,13 @@ def test_a_scrape_whose_log_line_nobody_reads_is_answered_and_sigterm_ends_it_wi
         assert exporter.end() == 0
 
 
-def test_a_refused_connection_that_cannot_be_told_of_is_answered_and_counted(tmp_path: Path) -> None:
+def test_a_failure_that_cannot_be_logged_is_counted(tmp_path: Path) -> None:
     with unread(tmp_path, REFUSED) as exporter:
         assert exporter.scrape().value("ionq_exporter_api_failures_total", reason="connect") == 1
         assert exporter.end() == 0
 
 
-def test_a_full_disk_keeps_it_neither_from_starting_nor_from_answering(tmp_path: Path) -> None:
+def test_a_full_disk_prevents_neither_the_start_nor_scrapes(tmp_path: Path) -> None:
     with (
         Path("/dev/full").open("w") as full,
         contextlib.closing(Serving(tmp_path, full.fileno(), REFUSED)) as exporter,
@@ -148,7 +148,7 @@ def test_a_full_disk_keeps_it_neither_from_starting_nor_from_answering(tmp_path:
         assert exporter.end() == 0
 
 
-def test_a_bad_flag_is_exit_status_2_though_the_line_that_says_so_cannot_be_written() -> None:
+def test_a_bad_flag_is_exit_status_2_although_the_message_cannot_be_written() -> None:
     with Path("/dev/full").open("w") as full:
         refused = subprocess.run(
             [sys.executable, "-m", "exporter", "--ionq.timeout=soon"],
@@ -158,3 +158,10 @@ def test_a_bad_flag_is_exit_status_2_though_the_line_that_says_so_cannot_be_writ
             check=False,
         )
     assert refused.returncode == 2
+
+
+@pytest.mark.parametrize(("level", "lines"), [("warn", 1), ("WARNING", 1), ("Error", 1), ("DEBUG", 2)])
+def test_a_level_may_be_written_in_any_case(level: str, lines: int) -> None:
+    ended = run_exporter("once", f"--log.level={level}", f"--ionq.api-url={REFUSED}")
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) >= lines

@@ -1,4 +1,4 @@
-"""A resolver that does not answer, over a real process."""
+"""A resolver that does not respond, with a real process."""
 
 import signal
 import time
@@ -15,13 +15,13 @@ _SILENT_SECONDS = 10 * PATIENCE_SECONDS
 _RESOLVER = f"""
 import pathlib, socket, time
 
-mended = pathlib.Path(__file__).with_name("mended")
+repaired = pathlib.Path(__file__).with_name("repaired")
 look_up = socket.getaddrinfo
 
 def getaddrinfo(name, *more, **hints):
     if name not in ("ionq.test", b"ionq.test"):
         return look_up(name, *more, **hints)
-    if not mended.exists():
+    if not repaired.exists():
         time.sleep({_SILENT_SECONDS})
     return look_up("127.0.0.1", *more, **hints)
 
@@ -30,15 +30,15 @@ socket.getaddrinfo = getaddrinfo
 
 
 class Resolver:
-    """Keeps whoever asks it until long after the test, until it is mended."""
+    """Blocks each lookup until it is repaired."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "sitecustomize.py").write_text(_RESOLVER)
         self.environment = {"PYTHONPATH": str(folder)}
-        self._mended = folder / "mended"
+        self._repaired = folder / "repaired"
 
-    def mend(self) -> None:
-        self._mended.touch()
+    def repair(self) -> None:
+        self._repaired.touch()
 
 
 @pytest.fixture
@@ -57,16 +57,16 @@ def exporter(resolver: Resolver) -> Iterator[ExporterProcess]:
         yield exporter
 
 
-def test_the_next_scrape_works_once_it_is_mended_whatever_is_still_not_answered(
+def test_the_next_scrape_works_after_the_resolver_recovers_although_old_lookups_still_wait(
     exporter: ExporterProcess, resolver: Resolver
 ) -> None:
     for _ in range(10):
         assert not exporter.scrape(timeout="0.1").up
-    resolver.mend()
+    resolver.repair()
     assert exporter.scrape().up
 
 
-def test_it_does_not_delay_the_end(exporter: ExporterProcess) -> None:
+def test_a_silent_resolver_does_not_delay_shutdown(exporter: ExporterProcess) -> None:
     assert not exporter.scrape(timeout="0.1").up
     began = time.monotonic()
     exporter.signal(signal.SIGTERM)

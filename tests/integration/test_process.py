@@ -216,9 +216,7 @@ def test_version() -> None:
 def test_help_lists_the_flags_of_a_command_in_sections_with_their_variables(command: list[str]) -> None:
     ended = run_command(*command, "--help")
     assert (ended.returncode, ended.stderr) == (0, "")
-    api, collectors, log = (
-        ended.stdout.index(f"\n{title}:\n") for title in ("IonQ's API", "Collectors", "Log")
-    )
+    api, collectors, log = (ended.stdout.index(f"\n{title}:\n") for title in ("IonQ", "Collectors", "Log"))
     assert api < ended.stdout.index("--ionq.timeout DURATION") < collectors
     assert log < ended.stdout.index("--log.level") < ended.stdout.index("IONQ_EXPORTER_LOG_LEVEL")
     assert ("--ionq.api-url" in ended.stdout) == (command != ["demo"])

@@ -148,7 +148,7 @@ def test_a_kept_connection_to_a_server_that_went_wrong_is_replaced_by_the_next_s
 
 
 def test_a_kept_connection_to_a_server_that_hangs_costs_one_scrape() -> None:
-    with Upstream() as upstream, ExporterProcess(upstream.url, "--ionq.timeout=1s") as exporter:
+    with Upstream() as upstream, ExporterProcess(upstream.url, "--ionq.timeout=2s") as exporter:
         upstream.answers(answered_for_ever_by_an_old_server(upstream, hang))
         assert [exporter.scrape().up for _ in range(4)] == [True, False, True, True]
         assert len(upstream.connections) == 2

@@ -86,14 +86,14 @@ async def assert_error_hides_the_key(url: str) -> None:
     log = StringIO()
     settings = IonQSettings(
         api_url=url,
-        timeout_seconds=0.3,
+        timeout_seconds=1,
         max_response_bytes=1 << 20,
         max_backends=500,
         characterizations=True,
     )
     key = ApiKey(KEY)
     exporter = Exporter(settings, lambda: key, configure_logs("debug", "logfmt", log))
-    error = (await exporter.scraper.scrape(Deadline(0.3))).error
+    error = (await exporter.scraper.scrape(Deadline(1))).error
     await exporter.aclose()
     if error:
         chain: BaseException | None = error

@@ -104,9 +104,9 @@ def test_a_read_that_nobody_waits_for_serves_the_next_scrape(
 def test_a_scrape_that_shared_a_read_that_timed_out_starts_a_new_one() -> None:
     with Upstream() as upstream:
         upstream.answers(hang, ok())
-        with ExporterProcess(upstream.url, "--ionq.timeout=1.5s") as exporter:
+        with ExporterProcess(upstream.url, "--ionq.timeout=3s") as exporter:
             finish_first = exporter.begin_scrape()
-            assert not upstream.await_connections(1)[0].closed.wait(0.5)
+            assert not upstream.await_connections(1)[0].closed.wait(1.5)
             shared = exporter.scrape("10")
             assert not finish_first().up
             assert shared.up

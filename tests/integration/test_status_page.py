@@ -16,11 +16,15 @@ from exporter.metrics.encoding import Format
 from exporter.metrics.exposition import encode_scrape
 from exporter.scrape.deadline import Deadline
 from exporter.settings import IonQSettings
+from exporter.simulator import FAULTS as FAULTS_OF_THE_DRILL
+from exporter.simulator import Fleet, Simulator
+from exporter.simulator.drill.requests import STATUS_ENDPOINT, InjectFault
 from tests.support.certificates import Authority
 from tests.support.clock import Clock
 from tests.support.exporter_process import ExporterProcess, run_exporter
 from tests.support.exposition import Exposition, Series
 from tests.support.golden import read_golden
+from tests.support.simulator import NOW
 from tests.support.status_page import MAINTENANCE, body
 from tests.support.upstream import (
     PATIENCE_SECONDS,
@@ -63,7 +67,9 @@ class Page(Upstream):
 class Observed:
     """An exporter without its server, whose clock stands still."""
 
-    def __init__(self, api: Upstream, page_url: str, timeout_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, api: Upstream | Simulator, page_url: str, timeout_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self.clock = Clock()
         self.log = StringIO()
         settings = IonQSettings(
@@ -285,6 +291,26 @@ async def test_a_fault_of_the_page_costs_no_other_sample_and_keeps_what_is_known
     assert of_the_page(await observed.scrape()) == of_the_page(good)
     assert observed.log.getvalue().count("event=status_page_read_failed") >= 1
     assert observed.log.getvalue().count("event=status_page_read_recovered") == 1
+
+
+LASTING = ("hang", "late", "drip")
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_THE_DRILL)
+async def test_a_fault_of_the_drill_on_the_page_alone_changes_no_other_sample(fault: str) -> None:
+    async with (
+        Simulator(Fleet(1), clock=lambda: NOW) as simulator,
+        contextlib.aclosing(Observed(simulator, simulator.status_url)) as observed,
+    ):
+        good = await observed.scrape()
+        assert good.value("ionq_status_page_up") == 1
+        assert {*good.by_label("ionq_status_component", "backend")} - {""} <= good.backends
+        simulator.drill.begin(InjectFault(fault, STATUS_ENDPOINT))
+        observed.clock.now += 60
+        faulty = await observed.scrape(wait=fault not in LASTING)
+    assert others(faulty) == others(good)
+    if faulty.counted(FAILURES, "reason"):
+        assert of_the_page(faulty) == of_the_page(good)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""--web.config.file over real sockets: what it demands of clients, and how it is renewed."""
+"""--web.config.file over real sockets: its rules for clients, and how it is reloaded."""
 
 import base64
+import concurrent.futures
 import contextlib
 import http.client
 import re
@@ -9,6 +10,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+import bcrypt
 import httpx
 import pytest
 
@@ -57,7 +59,7 @@ def names_shown(exporter: ExporterProcess, web: WebConfigFolder) -> set[str]:
         return peer_names(connection)
 
 
-def test_without_the_flag_nothing_of_it_is_loaded(exporter: ExporterProcess) -> None:
+def test_without_the_flag_its_libraries_are_not_loaded(exporter: ExporterProcess) -> None:
     exporter.get("-/healthy")
     loaded = Path(f"/proc/{exporter.process.pid}/maps").read_text()
     assert "/_yaml" not in loaded
@@ -81,7 +83,9 @@ def test_certificate_and_key_may_be_inline(upstream: Upstream, web: WebConfigFol
         assert fetch(exporter, context=web.client_context()).status_code == 200
 
 
-def test_plain_http_to_the_port_of_tls_is_told_so(upstream: Upstream, web: WebConfigFolder) -> None:
+def test_a_plain_http_request_to_a_tls_port_gets_an_explanation(
+    upstream: Upstream, web: WebConfigFolder
+) -> None:
     web.write(tls_server_config=CERTIFICATE)
     with ExporterProcess(upstream.url, web.flag) as exporter:
         answer = httpx.get(exporter.url.replace("https:", "http:"), trust_env=False)
@@ -104,7 +108,7 @@ def test_versions_and_ciphers_are_those_of_the_file(upstream: Upstream, web: Web
             pass
 
 
-def test_a_client_certificate_is_demanded_and_its_lack_is_told_to_client_and_log(
+def test_a_missing_client_certificate_is_explained_to_the_client_and_in_the_log(
     upstream: Upstream, web: WebConfigFolder, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     stranger = WebConfigFolder(tmp_path_factory.mktemp("stranger"))
@@ -120,7 +124,7 @@ def test_a_client_certificate_is_demanded_and_its_lack_is_told_to_client_and_log
 
 
 @pytest.mark.parametrize("name", ["prometheus.test", "192.0.2.1", "2001:db8::1"])
-def test_only_the_named_clients_are_let_in(upstream: Upstream, web: WebConfigFolder, name: str) -> None:
+def test_only_the_named_clients_are_admitted(upstream: Upstream, web: WebConfigFolder, name: str) -> None:
     web.write(tls_server_config={**CERTIFICATE, **CLIENT_CERTIFICATE, "client_allowed_sans": [name]})
     with ExporterProcess(upstream.url, web.flag) as exporter:
         named = web.client_context(web.client_files(name))
@@ -130,7 +134,7 @@ def test_only_the_named_clients_are_let_in(upstream: Upstream, web: WebConfigFol
         exporter.await_log("event=tls_handshake_failed", "no name of client_allowed_sans")
 
 
-def test_a_certificate_that_may_be_left_out_is_verified_where_it_is_shown(
+def test_an_optional_certificate_is_verified_if_it_is_sent(
     upstream: Upstream, web: WebConfigFolder, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     stranger = WebConfigFolder(tmp_path_factory.mktemp("stranger"))
@@ -142,9 +146,7 @@ def test_a_certificate_that_may_be_left_out_is_verified_where_it_is_shown(
             fetch(exporter, context=web.client_context(stranger.client_files("prometheus.test")))
 
 
-def test_a_password_is_demanded_everywhere_but_on_the_health_paths(
-    upstream: Upstream, web: WebConfigFolder
-) -> None:
+def test_a_password_is_required_except_on_the_health_paths(upstream: Upstream, web: WebConfigFolder) -> None:
     web.write(basic_auth_users={"prometheus": HASH})
     with ExporterProcess(upstream.url, web.flag) as exporter:
         for path in ("", "metrics", "nothing"):
@@ -159,7 +161,33 @@ def test_a_password_is_demanded_everywhere_but_on_the_health_paths(
             assert fetch(exporter, path, auth=LOGIN).status_code == status
 
 
-def test_a_changed_password_counts_from_the_next_request_on(upstream: Upstream, web: WebConfigFolder) -> None:
+def test_the_right_password_is_admitted_during_a_flood_of_wrong_ones(
+    upstream: Upstream, web: WebConfigFolder
+) -> None:
+    costly = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(8)).decode()
+    web.write(basic_auth_users={"prometheus": costly})
+    statuses: list[int] = []
+    with (
+        ExporterProcess(upstream.url, web.flag) as exporter,
+        concurrent.futures.ThreadPoolExecutor(40) as pool,
+    ):
+
+        def guess(password: str) -> None:
+            statuses.append(fetch(exporter, auth=("prometheus", password)).status_code)
+
+        flood = [pool.submit(guess, f"wrong {number}") for number in range(40)]
+        eventually(lambda: statuses)
+        before = len(statuses)
+        assert fetch(exporter, auth=LOGIN).status_code == 200
+        assert len(statuses) - before < 20, "it did not wait for the flood"
+        for guessed in flood:
+            guessed.result()
+    assert statuses == [401] * 40
+
+
+def test_a_changed_password_is_valid_from_the_next_request_on(
+    upstream: Upstream, web: WebConfigFolder
+) -> None:
     web.write(basic_auth_users={"prometheus": HASH})
     with ExporterProcess(upstream.url, web.flag) as exporter:
         assert fetch(exporter, auth=LOGIN).status_code == 200
@@ -169,7 +197,7 @@ def test_a_changed_password_counts_from_the_next_request_on(upstream: Upstream, 
         exporter.await_log("event=web_config_reloaded")
 
 
-def test_headers_are_added_to_every_answer_and_those_of_a_page_stay(
+def test_headers_are_added_to_every_response_but_do_not_replace_its_own(
     upstream: Upstream, web: WebConfigFolder
 ) -> None:
     headers = {"Strict-Transport-Security": "max-age=60", "Content-Security-Policy": "default-src *"}
@@ -184,7 +212,7 @@ def test_headers_are_added_to_every_answer_and_those_of_a_page_stay(
         assert page.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-def test_beyond_the_rate_limit_the_answer_is_429_but_never_on_the_health_paths(
+def test_beyond_the_rate_limit_the_status_is_429_except_on_the_health_paths(
     upstream: Upstream, web: WebConfigFolder
 ) -> None:
     web.write(rate_limit={"interval": "1h", "burst": 2})
@@ -196,7 +224,7 @@ def test_beyond_the_rate_limit_the_answer_is_429_but_never_on_the_health_paths(
         assert [fetch(exporter).status_code for _ in range(2)] == [200, 429]
 
 
-def test_a_renewed_certificate_is_shown_to_new_connections_and_no_scrape_is_dropped(
+def test_a_renewed_certificate_is_used_for_new_connections_and_no_scrape_is_dropped(
     upstream: Upstream, web: WebConfigFolder
 ) -> None:
     web.write(tls_server_config=CERTIFICATE)
@@ -214,14 +242,14 @@ def test_a_renewed_certificate_is_shown_to_new_connections_and_no_scrape_is_drop
             assert "renewed.test" in names_shown(exporter, web)
             exporter.await_log("event=web_config_reloaded")
             answer.release()
-            for _ in range(2):  # the scrape that was under way, and the next one over the same connection
+            for _ in range(2):  # the running scrape, and the next one on the same connection
                 with kept.getresponse() as response:
                     assert Exposition(response.read().decode()).up
                     assert kept.sock
                 kept.request("GET", "/metrics")
 
 
-def test_a_certificate_without_its_key_keeps_the_old_pair_until_the_key_is_there(
+def test_the_old_pair_stays_in_use_until_both_certificate_and_key_are_renewed(
     upstream: Upstream, web: WebConfigFolder
 ) -> None:
     web.write(tls_server_config=CERTIFICATE)
@@ -235,7 +263,7 @@ def test_a_certificate_without_its_key_keeps_the_old_pair_until_the_key_is_there
 
 
 @pytest.mark.parametrize("broken", ["a: [", "no_such_key: 1", "basic_auth_users: {prometheus: plain}", None])
-def test_a_broken_file_keeps_the_old_rules_says_so_once_and_a_mended_one_counts(
+def test_a_broken_file_is_logged_once_and_the_old_rules_apply_until_it_is_repaired(
     upstream: Upstream, web: WebConfigFolder, broken: str | None
 ) -> None:
     web.write(basic_auth_users={"prometheus": HASH})
@@ -254,7 +282,7 @@ def test_a_broken_file_keeps_the_old_rules_says_so_once_and_a_mended_one_counts(
         assert sum("web_config_not_reloaded" in line for line in exporter.log) == 1
 
 
-def test_tls_is_not_turned_off_by_a_changed_file(upstream: Upstream, web: WebConfigFolder) -> None:
+def test_a_changed_file_does_not_turn_tls_off(upstream: Upstream, web: WebConfigFolder) -> None:
     web.write(tls_server_config=CERTIFICATE)
     with ExporterProcess(upstream.url, web.flag) as exporter:
         web.write()
@@ -262,7 +290,7 @@ def test_tls_is_not_turned_off_by_a_changed_file(upstream: Upstream, web: WebCon
         exporter.await_log("event=web_config_not_reloaded", "by a restart only")
 
 
-def test_handshakes_that_never_end_neither_block_others_nor_the_end(
+def test_handshakes_that_never_end_block_neither_others_nor_shutdown(
     upstream: Upstream, web: WebConfigFolder
 ) -> None:
     web.write(tls_server_config=CERTIFICATE)
@@ -271,16 +299,14 @@ def test_handshakes_that_never_end_neither_block_others_nor_the_end(
         idle[-1].sendall(b"\x16\x03\x01")
         context = web.client_context()
         assert Exposition(fetch(exporter, context=context).text).up
-        # Of so many the oldest have been given up already; the others are with the exporter.
+        # The oldest have been closed to make room for the others.
         assert idle[0].recv(1) == b""
         exporter.process.terminate()
         assert exporter.exit_status() == 0
         assert _is_closed(idle[-1])
 
 
-def test_a_tls_connection_that_is_kept_idle_does_not_hold_up_the_end(
-    upstream: Upstream, web: WebConfigFolder
-) -> None:
+def test_an_idle_tls_connection_does_not_delay_shutdown(upstream: Upstream, web: WebConfigFolder) -> None:
     web.write(tls_server_config=CERTIFICATE)
     with (
         ExporterProcess(upstream.url, web.flag) as exporter,
@@ -292,7 +318,7 @@ def test_a_tls_connection_that_is_kept_idle_does_not_hold_up_the_end(
         assert exporter.exit_status() == 0
 
 
-def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(
+def test_a_request_that_arrives_with_the_end_of_the_handshake_is_served(
     upstream: Upstream, web: WebConfigFolder
 ) -> None:
     web.write(tls_server_config=CERTIFICATE)
@@ -307,13 +333,13 @@ def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(
                 connection.sendall(outgoing.read())
                 incoming.write(connection.recv(65536))
         client.write(b"GET /-/healthy HTTP/1.0\r\n\r\n")
-        connection.sendall(outgoing.read())  # the client's last word of the handshake and its request in one
+        connection.sendall(outgoing.read())  # the end of the handshake and the request in one packet
         while received := connection.recv(65536):
             incoming.write(received)
         assert b"200 OK" in client.read(1000)
 
 
-DEMANDS: dict[str, dict[str, object]] = {
+CONFIGURATIONS: dict[str, dict[str, object]] = {
     "nothing": {},
     "tls": {"tls_server_config": CERTIFICATE},
     "password": {"basic_auth_users": {"prometheus": HASH}},
@@ -321,11 +347,11 @@ DEMANDS: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("demands", DEMANDS)
-def test_a_container_s_health_check_works_whatever_is_demanded(
-    upstream: Upstream, web: WebConfigFolder, demands: str
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_the_health_check_of_a_container_works_with_any_configuration(
+    upstream: Upstream, web: WebConfigFolder, configuration: str
 ) -> None:
-    web.write(**DEMANDS[demands])
+    web.write(**CONFIGURATIONS[configuration])
     with ExporterProcess(upstream.url, web.flag) as exporter:
         host, port = exporter.address
         environment = {

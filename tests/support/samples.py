@@ -1,5 +1,7 @@
 """Backends that tests begin from."""
 
+from typing import Any
+
 from exporter.records.backends import Backend
 from exporter.records.characterizations import Characterization, CharacterizedBackend
 
@@ -29,3 +31,8 @@ RECORD = Characterization(
     t2_seconds=1.0,
 )
 CHARACTERIZED_FORTE = CharacterizedBackend(FORTE.name, FORTE.location, RECORD.id, RECORD)
+
+
+def qpu(name: str, status: str | None = "available", wait: float | None = None, **fields: Any) -> Backend:
+    """Return a QPU with a queue time in seconds."""
+    return Backend(f"qpu.{name}", status=status, average_queue_time_seconds=wait, **fields)

@@ -30,6 +30,7 @@ FLEET = (
         "kw": 4902.81,
         "location": "College Park, MD, USA",
         "characterization_id": "aa54e783-0a9b-4f73-ad2f-63983b6aa4a8",
+        "has_access": True,
     },
     {
         "backend": "simulator",

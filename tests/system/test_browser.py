@@ -167,6 +167,19 @@ def test_the_page_fits_on_paper(open_page: OpenPage, show: Callable[[str], None]
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_demo_shows_what_the_status_page_says(
+    open_page: OpenPage, tmp_path: Path, viewport: ViewportSize
+) -> None:
+    with ExporterProcess(None, "--simulator.listen-address=127.0.0.1:0", command="demo") as demo:
+        while not demo.scrape().value("ionq_status_page_up"):
+            pass
+        page = open_page(demo.url, viewport=viewport)
+        page.screenshot(path=tmp_path / "demo.png", full_page=True)
+        assert page.get_by_role("link", name="Maintenance of the demo").is_visible()
+        assert _fits(page)
+
+
 def _fits(page: Page) -> bool:
     return bool(
         page.evaluate(

@@ -8,7 +8,7 @@ import pytest
 from exporter.common.errors import REASONS
 from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
-from exporter.records import backends, characterizations
+from exporter.records import backends, characterizations, status_page
 from exporter.records.backends import KNOWN_STATUSES
 from exporter.records.characterizations import MEASURED_OPERATIONS, TIMED_OPERATIONS
 from tests.support.exporter_process import ExporterProcess
@@ -63,6 +63,7 @@ def test_prometheus_stores_every_metric_of_the_contract(prometheus: Prometheus) 
         "ionq_exporter_rejected_values_total": {
             *backends.REJECTED_FIELDS,
             *characterizations.REJECTED_FIELDS,
+            *status_page.REJECTED_FIELDS,
         },
         "ionq_exporter_characterization_requests_total": {"ionq"},
         "ionq_exporter_characterization_failures_total": set(REASONS),
@@ -86,6 +87,7 @@ def test_prometheus_stores_the_right_values(prometheus: Prometheus) -> None:
         "ionq_backend_status": [1],
         "ionq_backend_last_updated_timestamp_seconds": [1750032000],
         "ionq_backend_characterization_info": [1],
+        "ionq_backend_has_access": [1],
         "ionq_backend_fidelity_ratio": [0.995, 0.9962, 0.9998],
         "ionq_backend_fidelity_standard_error_ratio": [0.0001],
         "ionq_backend_operation_duration_seconds": [0.00005, 0.00013, 0.00015, 0.00097],

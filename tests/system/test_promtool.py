@@ -1,5 +1,6 @@
 """The output as tools read it that know the formats better than we do."""
 
+import json
 import subprocess
 
 import pytest
@@ -7,9 +8,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
-from tests.support.exporter_process import ExporterProcess
+from tests.support.exporter_process import ExporterProcess, run_exporter
+from tests.support.status_page import MAINTENANCE, body
 from tests.support.tools import require_tool
-from tests.support.upstream import CHARACTERIZATION, Script, Upstream, characterized, ok, status
+from tests.support.upstream import CHARACTERIZATION, FLEET, Script, Upstream, characterized, ok, status
 
 HOSTILE = r"""[
     {"backend": "quote\"backslash\\", "location": "Zürich, {a=\"b\"} # HELP", "qubits": 1,
@@ -17,8 +19,10 @@ HOSTILE = r"""[
     {"backend": "line\nbreak", "qubits": 1}
 ]""".encode()
 
+ODD_ID = '"\\{😀}# EOF'
+
 ANSWERS: dict[str, Script] = {
-    "usual": ok(),
+    "usual": ok(json.dumps([FLEET[0] | {"characterization_id": ODD_ID}, FLEET[1]]).encode()),
     "none": ok(b"[]"),
     "failure": status(500),
     "hostile": ok(HOSTILE),
@@ -32,7 +36,7 @@ def flags() -> tuple[str, ...]:
 
 @pytest.fixture
 def upstream(upstream: Upstream) -> Upstream:
-    record = CHARACTERIZATION | {"id": '"\\{😀}# EOF', "backend": None}
+    record = CHARACTERIZATION | {"id": ODD_ID, "backend": None}
     upstream.characterizes(lambda request: characterized(request, record))
     return upstream
 
@@ -48,6 +52,21 @@ def test_promtool_has_nothing_to_say(exporter: ExporterProcess, upstream: Upstre
         check=False,
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_promtool_has_nothing_to_say_of_the_status_page(upstream: Upstream) -> None:
+    promtool = require_tool("promtool", package="prometheus")
+    odd = {"id": "a", "name": 'Zürich "\\ {😀}\n# EOF', "status": "guessing", "impact": "cosmic"}
+    with Upstream() as page:
+        page.answers(ok(body(incidents=[odd], scheduled_maintenances=[MAINTENANCE])))
+        once = run_exporter(
+            "once", f"--ionq.api-url={upstream.url}", f"--ionq.status-url=http://{page.authority}"
+        )
+    assert "ionq_status_maintenance_end_timestamp_seconds" in once.stdout
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=once.stdout, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())

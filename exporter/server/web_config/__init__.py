@@ -1,4 +1,4 @@
 """``--web.config.file``: TLS, passwords, headers and a rate limit, in exporter-toolkit's format.
 
-Nothing here is imported unless the flag is given.
+These modules are imported only if the flag is set.
 """

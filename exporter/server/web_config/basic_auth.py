@@ -1,104 +1,128 @@
-"""Who may read: names and bcrypt hashes, checked so that neither time nor memory tells a secret."""
+"""Logins with bcrypt hashes. Neither time nor memory reveals a password, and a flood locks no user out."""
 
 import asyncio
 import base64
 import hashlib
 import secrets
-from collections import OrderedDict
-from collections.abc import Callable
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from types import TracebackType
 
 import bcrypt
 
 from exporter.server.web_config.settings import cost_of
 
-_REMEMBERED_FAILURES = 100
-_REMEMBERED_SUCCESSES = 100
-_MAX_WAITING = 16
+MAX_REMEMBERED = 100
+MAX_WAITING = 64
+CHECKS_AT_ONCE = 2
 
-# What bcrypt has always looked at; its library refuses more.
+_MAX_REFUSAL_DELAY_SECONDS = 10.0
+
+# bcrypt ignores further bytes; its library refuses them.
 _MAX_PASSWORD_BYTES = 72
-_DEFAULT_COST = 10
 
 
 class TooManyLoginsError(Exception):
-    """So many log-ins wait to be checked that another one would wait for too long."""
+    """More logins wait than can be checked soon."""
 
 
 class BasicAuth:
-    """Checks log-ins, one at a time beside the event loop, and remembers what came of them.
+    """Checks logins in threads, and remembers the results.
 
-    Whoever fails has taken as long as the costliest hash, whether the user exists or not.
+    A check takes a noticeable part of a second. Three rules let a right login in during a flood of wrong
+    ones: each user has a queue, the newest login in a queue is checked first, and the response to a wrong one
+    is delayed until wrong ones have taken no more than half the time of one thread.
     """
 
     def __init__(
         self,
         users: tuple[tuple[str, str], ...],
         check: Callable[[bytes, bytes], bool] = bcrypt.checkpw,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._hashes = {name.encode(): bcrypt_hash.encode() for name, bcrypt_hash in users}
-        self._cost = max((cost_of(bcrypt_hash) for _, bcrypt_hash in users), default=_DEFAULT_COST)
+        self._queues = {name.encode(): _Queue(bcrypt_hash.encode()) for name, bcrypt_hash in users}
+        # An unknown user takes as long as a known one with the cheapest hash.
+        self._unknown = _Queue(_dummy_hash(min(cost_of(bcrypt_hash) for _, bcrypt_hash in users)))
         self._check = check
+        self._sleep = sleep
         self._salt = secrets.token_bytes(32)
-        self._one_at_a_time = asyncio.Lock()
-        self._waiting = 0
-        # Apart, so that no flood of wrong passwords makes the right ones forgotten.
-        self._failures: OrderedDict[bytes, None] = OrderedDict()
-        self._successes: OrderedDict[bytes, None] = OrderedDict()
+        # Separate, so that many wrong logins do not displace the right ones.
+        self._results: dict[bool, OrderedDict[bytes, None]] = {True: OrderedDict(), False: OrderedDict()}
 
     async def admits(self, authorization: bytes) -> bool:
-        """Return whether the header's user may read. Raises TooManyLoginsError."""
+        """Return whether the user in the header may read. Raises TooManyLoginsError."""
         login = _login(authorization)
         if login is None:
             return False
-        key = self._key(*login)
-        known = self._known(key)
-        if known is not None:
-            return known
-        if self._waiting >= _MAX_WAITING:
-            raise TooManyLoginsError
-        self._waiting += 1
-        try:
-            async with self._one_at_a_time:
-                known = self._known(key)
-                if known is None:
-                    known = await asyncio.to_thread(self._verify, *login)
-                    self._remember(key, admitted=known)
-                return known
-        finally:
-            self._waiting -= 1
+        user, password = login
+        key = self._key(user, password)
+        if (result := self._known(key)) is not None:
+            return result
+        queue = self._queues.get(user, self._unknown)
+        async with queue:
+            if (result := self._known(key)) is not None:  # another request has brought the same login
+                return result
+            began = time.monotonic()
+            matches = await asyncio.to_thread(self._check, password[:_MAX_PASSWORD_BYTES], queue.bcrypt_hash)
+            seconds = time.monotonic() - began
+            admitted = matches and queue is not self._unknown
+            self._remember(key, admitted=admitted)
+        if not admitted:
+            await self._sleep(queue.refusal_delay(seconds))
+        return admitted
 
     def _known(self, key: bytes) -> bool | None:
-        for admitted, memory in ((True, self._successes), (False, self._failures)):
-            if key in memory:
-                memory.move_to_end(key)
+        for admitted, logins in self._results.items():
+            if key in logins:
+                logins.move_to_end(key)
                 return admitted
         return None
 
     def _remember(self, key: bytes, *, admitted: bool) -> None:
-        memory, limit = (
-            (self._successes, _REMEMBERED_SUCCESSES) if admitted else (self._failures, _REMEMBERED_FAILURES)
-        )
-        memory[key] = None
-        if len(memory) > limit:
-            memory.popitem(last=False)
-
-    def _verify(self, user: bytes, password: bytes) -> bool:
-        password = password[:_MAX_PASSWORD_BYTES]
-        bcrypt_hash = self._hashes.get(user)
-        if bcrypt_hash is None:
-            self._check(password, _dummy_hash(self._cost))
-            return False
-        if self._check(password, bcrypt_hash):
-            return True
-        # Each step costs twice the one before: together with the first they cost what the costliest does.
-        for cost in range(cost_of(bcrypt_hash.decode()), self._cost):
-            self._check(password, _dummy_hash(cost))
-        return False
+        logins = self._results[admitted]
+        logins[key] = None
+        if len(logins) > MAX_REMEMBERED:
+            logins.popitem(last=False)
 
     def _key(self, user: bytes, password: bytes) -> bytes:
-        """Return what stands for a log-in in memory: no password, and of no use to another process."""
-        whole = len(user).to_bytes(8, "big") + user + password
-        return hashlib.blake2b(whole, key=self._salt).digest()
+        """Return a digest of a login that is of no use to another process."""
+        return hashlib.blake2b(len(user).to_bytes(8, "big") + user + password, key=self._salt).digest()
+
+
+class _Queue:
+    """The checks of one user's logins: two at a time, and the newest first. Of too many, the oldest fails."""
+
+    def __init__(self, bcrypt_hash: bytes) -> None:
+        self.bcrypt_hash = bcrypt_hash
+        self._free = CHECKS_AT_ONCE
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._next_refusal = 0.0
+
+    def refusal_delay(self, check_seconds: float) -> float:
+        """Return how long to delay the response to a wrong login."""
+        now = time.monotonic()
+        self._next_refusal = max(self._next_refusal, now) + 2 * check_seconds
+        return min(self._next_refusal - now, _MAX_REFUSAL_DELAY_SECONDS)
+
+    async def __aenter__(self) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        if len(self._waiting) > MAX_WAITING and not (oldest := self._waiting.popleft()).done():
+            oldest.set_exception(TooManyLoginsError)
+        await turn
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._waiting:
+            if not (newest := self._waiting.pop()).done():  # done means cancelled
+                newest.set_result(None)
+                return
+        self._free += 1
 
 
 def _dummy_hash(cost: int) -> bytes:

@@ -1,4 +1,4 @@
-"""A limit on requests: a token bucket for all clients together, as exporter-toolkit has it."""
+"""A limit on requests: one token bucket for all clients, as in exporter-toolkit."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from exporter.server.web_config.settings import RateLimit
 
 
 class RateLimiter:
-    """A bucket that a token falls into at each interval, and each request takes one from."""
+    """A bucket that gains a token at each interval, and loses one at each request."""
 
     def __init__(self, limit: RateLimit, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
@@ -16,7 +16,7 @@ class RateLimiter:
         self._counted_at = clock()
 
     def wait_seconds(self) -> float:
-        """Take a token and return 0, or return how long it is until there is one."""
+        """Take a token and return 0, or return the seconds until there is one."""
         now = self._clock()
         gained = (now - self._counted_at) / self._limit.interval_seconds
         self._tokens = min(self._tokens + gained, self._limit.burst)

@@ -1,4 +1,4 @@
-"""TLS contexts made of settings, which tell clients and the log why a handshake fails."""
+"""TLS contexts made from settings. A failed handshake is explained to the client and in the log."""
 
 import contextlib
 import ipaddress
@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import NoReturn, cast
 
+from exporter.server.web_config.tls_names import DEFAULT_CIPHERS
 from exporter.server.web_config.tls_settings import ClientAuth, Pem, TLSSettings
 from exporter.server.web_config.yaml_document import WebConfigError
 
@@ -17,7 +18,6 @@ _VERIFICATION = {
     ClientAuth.REQUIRE_AND_VERIFY: ssl.CERT_REQUIRED,
 }
 
-
 _SPEAKS_PLAIN_HTTP = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\n"
     b"This port speaks HTTPS.\n"
@@ -25,9 +25,9 @@ _SPEAKS_PLAIN_HTTP = (
 
 
 class _Connection(ssl.SSLObject):
-    """The server's end of a connection, which tells a client why it is refused.
+    """The server side of a connection. It sends an alert if the handshake fails.
 
-    asyncio would drop the alert that explains a failed handshake, and clients would see a reset.
+    asyncio would close the connection without sending the alert, and clients would see a reset.
     """
 
     bios: tuple[ssl.MemoryBIO, ssl.MemoryBIO]
@@ -38,7 +38,7 @@ class _Connection(ssl.SSLObject):
         context = cast("ServerContext", self.context)
         if self._refused:
             incoming.read()
-            raise ssl.SSLWantReadError  # until the client has read the alert and closes, or time is up
+            raise ssl.SSLWantReadError  # wait until the client has read the alert and closes
         try:
             super().do_handshake()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -50,7 +50,7 @@ class _Connection(ssl.SSLObject):
             if not outgoing.pending:
                 raise
             self._refused = True
-            raise ssl.SSLWantReadError from None  # which makes asyncio send what is pending
+            raise ssl.SSLWantReadError from None  # makes asyncio send the alert
         allowed = context.allowed_sans
         if allowed is not None and allowed.isdisjoint(_subject_names(self)):
             reason = "the client certificate has no name of client_allowed_sans"
@@ -59,7 +59,7 @@ class _Connection(ssl.SSLObject):
 
 
 class ServerContext(ssl.SSLContext):
-    """What one state of the configuration asks for; ``on_refused`` is told why a client is turned away."""
+    """A context that calls ``on_refused`` with the reason if it refuses a client."""
 
     sslobject_class = _Connection
     allowed_sans: frozenset[str] | None = None
@@ -80,15 +80,15 @@ class ServerContext(ssl.SSLContext):
 
 
 def server_context(settings: TLSSettings, read: Callable[[Pem], bytes]) -> ServerContext:
-    """Make a context of settings and the files that they name. Raises WebConfigError."""
+    """Make a context from settings and the files that they name. Raises WebConfigError."""
     context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.on_refused = lambda _reason: None
     context.minimum_version, context.maximum_version = settings.minimum, settings.maximum
     context.options |= ssl.OP_NO_RENEGOTIATION
     if not settings.prefers_own_order:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    if settings.ciphers:
-        context.set_ciphers(":".join(settings.ciphers))
+    # Always set: the default of some OpenSSL builds has suites without forward secrecy.
+    context.set_ciphers(":".join(settings.ciphers or DEFAULT_CIPHERS))
     for curve in settings.curves:
         context.set_ecdh_curve(curve)
     _load_certificate(context, read(settings.certificate), read(settings.key))
@@ -106,7 +106,7 @@ def _load_certificate(context: ssl.SSLContext, certificate: bytes, key: bytes) -
         with _as_file(certificate) as certificate_file, _as_file(key) as key_file:
             context.load_cert_chain(certificate_file, key_file, password=_refuse_encrypted_key)
     except ssl.SSLError as error:
-        reason = (error.reason or "no PEM").replace("_", " ").lower()
+        reason = (error.reason or "not PEM").replace("_", " ").lower()
         raise WebConfigError(f"tls_server_config: certificate and key cannot be used: {reason}") from error
 
 
@@ -123,8 +123,8 @@ def _load_authority(context: ssl.SSLContext, authority: bytes) -> None:
 
 @contextlib.contextmanager
 def _as_file(content: bytes) -> Iterator[str]:
-    """Give bytes a name, since OpenSSL's binding reads files only; in memory, where the system can."""
-    if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):  # noqa: PTH112 -- no path of anybody's
+    """Yield the name of a file with this content, in memory if possible: Python's TLS reads only files."""
+    if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):  # noqa: PTH112 -- not a user's path
         with os.fdopen(os.memfd_create("tls"), "wb") as file:
             file.write(content)
             file.flush()
@@ -137,7 +137,7 @@ def _as_file(content: bytes) -> Iterator[str]:
 
 
 def _subject_names(connection: ssl.SSLObject) -> set[str]:
-    """Return the subject alternative names of a client's certificate, as Go writes them."""
+    """Return the subject alternative names of a client's certificate, formatted as in Go."""
     certificate = connection.getpeercert() or {}
     names = cast("tuple[tuple[str, str], ...]", certificate.get("subjectAltName", ()))
     return {_canonical(name.strip()) if kind == "IP Address" else name for kind, name in names}

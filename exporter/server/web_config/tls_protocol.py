@@ -23,7 +23,7 @@ class TLSProtocol(sslproto.SSLProtocol):
             asyncio.get_running_loop(),
             http,
             context,
-            waiter=None,  # type: ignore[arg-type]  # as asyncio itself does where nobody waits
+            waiter=None,  # type: ignore[arg-type]  # as in asyncio itself
             server_side=True,
             ssl_shutdown_timeout=_CLOSE_SECONDS,
         )

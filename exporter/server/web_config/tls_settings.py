@@ -1,4 +1,4 @@
-"""The section ``tls_server_config``: Go's names, and what Python's TLS can do of what they mean."""
+"""The section ``tls_server_config``: Go's names as settings for Python's TLS."""
 
 import enum
 import ssl
@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from exporter.server.web_config.tls_names import (
     CURVES,
+    DEFAULT_CIPHERS,
     OLDEST_VERSION,
     OUTDATED_SUITES,
     SUITES,
@@ -18,7 +19,7 @@ from exporter.server.web_config.yaml_document import Section, WebConfigError, qu
 
 
 class ClientAuth(enum.Enum):
-    """Which client certificates are let in."""
+    """How client certificates are verified."""
 
     NONE = enum.auto()
     VERIFY_IF_GIVEN = enum.auto()
@@ -37,7 +38,7 @@ _NEVER_VERIFIED = ("RequireAnyClientCert", "RequireClientCert")
 
 @dataclass(frozen=True, slots=True)
 class Pem:
-    """Certificates or a key: the name of a file, or what would be in it."""
+    """Certificates or a key: a file name, or the content."""
 
     path: str
     text: str = field(repr=False)
@@ -45,7 +46,7 @@ class Pem:
 
 @dataclass(frozen=True, slots=True)
 class TLSSettings:
-    """How to speak TLS, in OpenSSL's names."""
+    """Settings of a TLS server, in OpenSSL's names."""
 
     KEYS: ClassVar = (
         "cert_file",
@@ -76,21 +77,23 @@ class TLSSettings:
 
 
 def parse_tls_settings(section: Section) -> tuple[TLSSettings | None, tuple[str, ...]]:
-    """Return the settings, None for plain HTTP, and what of them is ignored. Raises WebConfigError."""
+    """Return the settings, or None for plain HTTP, and which keys are ignored. Raises WebConfigError."""
     if not section:
         return None, ()
     ignored: list[str] = []
     certificate, key = _pem(section, "cert", ignored), _pem(section, "key", ignored)
-    # Go takes a section that names neither as no TLS at all; who wrote one wants more than that.
+    # Go serves plain HTTP if a section names neither. The author of the section wants TLS.
     if certificate is None or key is None:
         missing = "cert" if certificate is None else "key"
         raise WebConfigError(f"tls_server_config: missing one of {missing} or {missing}_file")
     client_auth, client_ca = _client_auth(section, ignored)
     minimum, maximum = _versions(section, ignored)
-    ciphers, minimum = _ciphers(section, minimum, ignored)
+    ciphers = _ciphers(section, ignored)
+    if not ciphers:  # a list with suites of TLS 1.3 only
+        minimum = ssl.TLSVersion.TLSv1_3
     if minimum > maximum:
         raise WebConfigError(
-            "tls_server_config: no TLS version satisfies min_version, max_version and ciphers"
+            "tls_server_config: no TLS version satisfies min_version, max_version and cipher_suites"
         )
     settings = TLSSettings(
         certificate=certificate,
@@ -110,9 +113,9 @@ def parse_tls_settings(section: Section) -> tuple[TLSSettings | None, tuple[str,
 def _pem(section: Section, name: str, ignored: list[str]) -> Pem | None:
     path, text = section.text(f"{name}_file"), section.text(name)
     if "\0" in path:
-        raise WebConfigError(f"{section.name(name)}_file is no name of a file")
+        raise WebConfigError(f"{section.name(name)}_file is not a file name")
     if path and text:
-        ignored.append(f"{section.name(name)}: {name}_file is there too, and wins")
+        ignored.append(f"{section.name(name)}: {name}_file is set too, and takes precedence")
     return Pem(path, "" if path else text) if path or text else None
 
 
@@ -120,21 +123,21 @@ def _client_auth(section: Section, ignored: list[str]) -> tuple[ClientAuth, Pem 
     name = section.text("client_auth_type")
     if name in _NEVER_VERIFIED:
         raise WebConfigError(
-            f"client_auth_type {name} verifies no certificate, and Python's TLS requires none"
-            " without verifying it: write RequireAndVerifyClientCert"
+            f"client_auth_type {name} verifies no certificate, and Python cannot require one without"
+            " verifying it: write RequireAndVerifyClientCert"
         )
     if name not in _CLIENT_AUTH:
         raise WebConfigError(f"client_auth_type {quoted(name)} is unknown: write {_names(_CLIENT_AUTH)}")
     authority = _pem(section, "client_ca", ignored)
     if authority and name in ("", "NoClientCert"):
-        raise WebConfigError("client_ca is there without a client_auth_type, so it would let everybody in")
+        raise WebConfigError("client_ca is set without a client_auth_type, which would admit every client")
     if name == "RequestClientCert":
         ignored.append(
-            "client_auth_type RequestClientCert: lets everybody in, so no certificate is asked for"
+            "client_auth_type RequestClientCert: no certificate is requested; every client is admitted"
         )
     elif _CLIENT_AUTH[name] is not ClientAuth.NONE and not authority:
         ignored.append(
-            "client_auth_type without client_ca: the system's public authorities decide who is let in"
+            "client_auth_type without client_ca: certificates of the system's public authorities are admitted"
         )
     return _CLIENT_AUTH[name], authority
 
@@ -146,7 +149,7 @@ def _allowed_sans(section: Section, client_auth: ClientAuth) -> frozenset[str] |
     if client_auth is not ClientAuth.REQUIRE_AND_VERIFY:
         raise WebConfigError("client_allowed_sans needs client_auth_type RequireAndVerifyClientCert")
     if not names:
-        raise WebConfigError("client_allowed_sans names nobody, so nobody would be let in")
+        raise WebConfigError("client_allowed_sans is empty, which would admit no client")
     return frozenset(names)
 
 
@@ -159,28 +162,25 @@ def _versions(section: Section, ignored: list[str]) -> tuple[ssl.TLSVersion, ssl
         bounds.append(VERSIONS[name])
     minimum, maximum = bounds
     if maximum < OLDEST_VERSION:
-        raise WebConfigError("max_version is older than TLS12, which is the oldest that is spoken")
+        raise WebConfigError("max_version is older than TLS12, the oldest supported version")
     if minimum < OLDEST_VERSION:
-        ignored.append("tls_server_config.min_version: TLS12 is the oldest that is spoken")
+        ignored.append("tls_server_config.min_version: TLS12 is the oldest supported version")
     return max(minimum, OLDEST_VERSION), maximum
 
 
-def _ciphers(
-    section: Section, minimum: ssl.TLSVersion, ignored: list[str]
-) -> tuple[tuple[str, ...], ssl.TLSVersion]:
-    names = section.texts("cipher_suites") or ()
+def _ciphers(section: Section, ignored: list[str]) -> tuple[str, ...]:
+    """Return the cipher suites for TLS 1.2."""
+    names = section.texts("cipher_suites")
+    if not names:
+        return DEFAULT_CIPHERS
     for name in names:
         if name in OUTDATED_SUITES:
-            ignored.append(
-                f"tls_server_config.cipher_suites: {name} lacks forward secrecy, so it is left out"
-            )
+            ignored.append(f"tls_server_config.cipher_suites: {name} has no forward secrecy")
         elif name not in SUITES and name not in TLS13_SUITES:
             raise WebConfigError(
                 f"unknown cipher {quoted(name)} in cipher_suites, or one that Go calls insecure"
             )
-    ciphers = tuple(SUITES[name] for name in names if name in SUITES)
-    # Suites of TLS 1.3 alone leave none for an older version.
-    return ciphers, ssl.TLSVersion.TLSv1_3 if names and not ciphers else minimum
+    return tuple(SUITES[name] for name in names if name in SUITES)
 
 
 def _curves(section: Section, ignored: list[str]) -> tuple[str, ...]:
@@ -189,7 +189,7 @@ def _curves(section: Section, ignored: list[str]) -> tuple[str, ...]:
         if name not in CURVES:
             raise WebConfigError(f"unknown curve {quoted(name)} in curve_preferences: write {_names(CURVES)}")
     if len(names) > 1:
-        ignored.append("tls_server_config.curve_preferences: only a single curve can be set; OpenSSL chooses")
+        ignored.append("tls_server_config.curve_preferences: Python can set one curve only; OpenSSL chooses")
         return ()
     return tuple(CURVES[name] for name in names)
 

@@ -2,9 +2,8 @@ from itertools import pairwise
 
 import pytest
 
-from grafana.demo_data.history import DAY_SECONDS
 from tests.support.dashboards import BACKEND
-from tests.system.grafana.prometheus import END, Prometheus, text_of
+from tests.system.grafana.prometheus import Prometheus, text_of
 from tests.system.grafana.scenes import moment_of
 
 
@@ -47,16 +46,20 @@ def test_an_empty_queue_of_what_is_not_available_is_no_short_wait(scenes: Promet
     assert tile(scenes, "Wait now", "all QPUs down", "qpu.forte-1") == []
     assert tile(scenes, "Wait, compared with usual", "all QPUs down", "qpu.forte-1") == []
     assert tile(scenes, "Wait now", "no wait at all", "qpu.forte-1") == [0]
+    moment = moment_of("all QPUs down")
+    wait, _, usual = scenes.panel(BACKEND, "Wait against a week before", moment, backend="qpu.forte-1")
+    assert wait == []
+    assert [value for _, value in usual] == [pytest.approx(1000 / 86400)]
+    _, high, low = scenes.panel(BACKEND, "Wait, and the band of its last day", moment, backend="qpu.forte-1")
+    assert high == low == usual
 
 
 def test_the_usual_wait_is_the_median_of_a_week(prometheus: Prometheus) -> None:
-    backend = "qpu.forte-enterprise-3"
-    wait = f'max(ionq_backend_average_queue_time_seconds{{backend="{backend}"}})'
-    ((_, now),) = prometheus.instant(wait, END - 3 * DAY_SECONDS)
-    ((_, median),) = prometheus.instant(f"quantile_over_time(0.5, ({wait})[7d:10m])", END - 3 * DAY_SECONDS)
-    ((_, share),) = prometheus.stat(
-        BACKEND, "Wait, compared with usual", END - 3 * DAY_SECONDS, backend=backend
-    )
+    backend = "qpu.forte-1"
+    wait = f'max(ionq_backend_average_queue_time_seconds{{backend="{backend}"}} > 0)'
+    ((_, now),) = prometheus.instant(wait)
+    ((_, median),) = prometheus.instant(f"quantile_over_time(0.5, ({wait})[7d:10m])")
+    ((_, share),) = prometheus.stat(BACKEND, "Wait, compared with usual", backend=backend)
     assert share == pytest.approx(now / median)
 
 

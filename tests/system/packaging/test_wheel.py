@@ -34,8 +34,8 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: Path)
 def test_the_exporter_runs_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path)
     program = (
-        "from exporter.commands.main import main; from exporter.server import landing_page; "
-        "landing_page._template(); main(['--version'])"
+        "from exporter.commands.main import main; from exporter.server.landing_page import page; "
+        "page._template(); main(['--version'])"
     )
     isolated = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {program}"]
     printed = subprocess.run(isolated, cwd=tmp_path, check=True, capture_output=True, text=True).stdout

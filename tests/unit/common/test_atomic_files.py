@@ -34,7 +34,7 @@ def test_an_old_file_is_replaced_whole(path: Path) -> None:
     assert path.read_bytes() == NEW
 
 
-def test_who_has_the_old_file_open_goes_on_reading_it_whole(path: Path) -> None:
+def test_a_reader_of_the_old_file_still_sees_all_of_it(path: Path) -> None:
     path.write_bytes(OLD)
     with path.open("rb") as reader:
         replace_file(path, NEW)

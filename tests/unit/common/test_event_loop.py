@@ -15,11 +15,11 @@ async def look_up(name: str) -> set[str]:
 
 
 class SilentResolver:
-    """Answers nothing but ``localhost`` until it is mended."""
+    """Resolves only ``localhost`` until it is repaired."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked = 0
-        self.mended = threading.Event()
+        self.repaired = threading.Event()
         self._real = socket.getaddrinfo
         monkeypatch.setattr(socket, "getaddrinfo", self._look_up)
 
@@ -27,7 +27,7 @@ class SilentResolver:
         if name == "localhost":
             return self._real("localhost", *more, **hints)  # type: ignore[arg-type]
         self.asked += 1
-        self.mended.wait(PATIENCE_SECONDS)
+        self.repaired.wait(PATIENCE_SECONDS)
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
@@ -41,12 +41,12 @@ def test_a_name_is_looked_up() -> None:
 
 
 def test_a_name_that_does_not_exist_is_an_error(resolver: SilentResolver) -> None:
-    resolver.mended.set()
+    resolver.repaired.set()
     with pytest.raises(socket.gaierror, match="not known"):
         run(look_up("ionq.invalid"))
 
 
-def test_what_is_not_answered_delays_neither_other_names_nor_the_end(resolver: SilentResolver) -> None:
+def test_an_unanswered_lookup_delays_neither_other_lookups_nor_the_end(resolver: SilentResolver) -> None:
     async def give_up_often() -> set[str]:
         for _ in range(MAX_LOOKUPS - 1):
             with pytest.raises(TimeoutError):
@@ -55,16 +55,16 @@ def test_what_is_not_answered_delays_neither_other_names_nor_the_end(resolver: S
 
     assert run(give_up_often())
     assert resolver.asked == MAX_LOOKUPS - 1
-    resolver.mended.set()
+    resolver.repaired.set()
 
 
-def test_no_more_are_asked_than_may_wait_until_one_is_answered(resolver: SilentResolver) -> None:
+def test_the_number_of_lookups_that_wait_is_limited(resolver: SilentResolver) -> None:
     async def ask_too_often() -> None:
         waiting = [asyncio.ensure_future(look_up("ionq.invalid")) for _ in range(MAX_LOOKUPS)]
         await asyncio.sleep(0)
-        with pytest.raises(socket.gaierror, match="16 DNS lookups are not answered yet"):
+        with pytest.raises(socket.gaierror, match="16 DNS lookups are still waiting"):
             await look_up("localhost")
-        resolver.mended.set()
+        resolver.repaired.set()
         answers = await asyncio.gather(*waiting, return_exceptions=True)
         assert all(isinstance(answer, socket.gaierror) for answer in answers)
         assert await look_up("localhost")

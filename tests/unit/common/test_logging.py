@@ -51,7 +51,7 @@ def _logging_as_before() -> Iterator[None]:
 
 
 def read_logfmt(line: str) -> dict[str, str]:
-    """Parse one line of logfmt, and see that nothing is left over."""
+    """Parse one whole line of logfmt."""
     pairs: dict[str, str] = {}
     position = 0
     while position < len(line):
@@ -100,7 +100,7 @@ def test_a_json_line_holds_the_same() -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_the_time_is_utc_wherever_the_machine_stands(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_is_utc_in_any_time_zone(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("TZ", "Asia/Tokyo")
@@ -113,28 +113,29 @@ def test_the_time_is_utc_wherever_the_machine_stands(form: str, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_what_is_unknown_is_left_out(form: str) -> None:
+def test_a_value_that_is_none_is_omitted(form: str) -> None:
     stream = io.StringIO()
     configure_logs("info", form, stream).info("ionq_read_failed", request_id=None, failed_scrapes=0)
     assert READERS[form](one_line(stream)).keys() == {"ts", "level", "event", "failed_scrapes"}
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_only_the_level_and_what_is_more_severe_is_told(level: str) -> None:
+def test_lines_below_the_level_are_not_logged(level: str) -> None:
     stream = io.StringIO()
     logger = configure_logs(level, "logfmt", stream)
     for method in (logger.debug, logger.info, logger.warning, logger.error):
         method("happened")
-    told = [read_logfmt(line)["level"] for line in stream.getvalue().splitlines()]
-    assert told == list(LEVELS[LEVELS.index(level) :])
+    logged = [read_logfmt(line)["level"] for line in stream.getvalue().splitlines()]
+    levels = ["debug", "info", "warning", "error"]
+    assert logged == levels[levels.index("warning" if level == "warn" else level) :]
 
 
-# Whatever a server sends
+# Text from a server
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_can_neither_forge_a_line_nor_drive_a_terminal(form: str, text: str) -> None:
+def test_hostile_text_can_neither_forge_a_line_nor_control_a_terminal(form: str, text: str) -> None:
     stream = io.StringIO()
     configure_logs("info", form, stream).error("ionq_read_failed", error=text, after="the end")
     line = one_line(stream)
@@ -150,7 +151,7 @@ def test_hostile_text_can_neither_forge_a_line_nor_drive_a_terminal(form: str, t
 @given(text=st.text(st.characters(exclude_categories=())))
 @example(text="\\")
 @example(text='\\"')
-def test_printable_text_reads_back_as_it_was_and_the_rest_escaped(form: str, text: str) -> None:
+def test_printable_text_is_logged_as_it_is_and_other_text_escaped(form: str, text: str) -> None:
     stream = io.StringIO()
     configure_logs("info", form, stream).info("happened", text=text, after="the end")
     line = one_line(stream)
@@ -164,7 +165,7 @@ def test_printable_text_reads_back_as_it_was_and_the_rest_escaped(form: str, tex
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_key_that_is_logged_by_mistake_shows_nothing(form: str) -> None:
+def test_an_api_key_that_is_logged_by_mistake_is_redacted(form: str) -> None:
     stream = io.StringIO()
     configure_logs("info", form, stream).info(
         "happened", key=ApiKey("hunter2-hunter2"), keys=[ApiKey("hunter2-hunter2")]
@@ -177,7 +178,7 @@ def test_a_key_that_is_logged_by_mistake_shows_nothing(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_an_error_in_a_library_is_one_line_like_any_other(form: str) -> None:
+def test_an_error_of_a_library_is_one_line_like_any_other(form: str) -> None:
     stream = io.StringIO()
     configure_logs("info", form, stream)
     logging.getLogger("uvicorn.error").error("Exception in %s application", "ASGI")
@@ -191,7 +192,7 @@ def test_an_error_in_a_library_is_one_line_like_any_other(form: str) -> None:
     }
 
 
-def test_what_a_library_fails_to_put_together_is_told_as_it_stands() -> None:
+def test_a_library_s_message_that_cannot_be_formatted_is_logged_as_it_is() -> None:
     stream = io.StringIO()
     configure_logs("info", "json", stream)
     logging.getLogger("uvicorn.error").error("%s and %s", "one")  # noqa: PLE1206 -- the mistake to survive
@@ -210,7 +211,7 @@ def test_a_traceback_stays_within_its_line(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_library_may_ask_for_a_traceback_where_there_is_none(form: str) -> None:
+def test_a_library_may_request_a_traceback_although_there_is_none(form: str) -> None:
     stream = io.StringIO()
     configure_logs("info", form, stream)
     logging.getLogger("asyncio").error("it broke", exc_info=sys.exc_info())
@@ -218,7 +219,7 @@ def test_a_library_may_ask_for_a_traceback_where_there_is_none(form: str) -> Non
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_what_a_library_says_below_an_error_is_not_told_at_any_level(level: str) -> None:
+def test_a_library_s_warnings_are_not_logged_at_any_level(level: str) -> None:
     stream = io.StringIO()
     configure_logs(level, "logfmt", stream)
     logging.getLogger("httpx").warning("HTTP Request: GET https://api.ionq.co/v0.4/backends")

@@ -1,4 +1,4 @@
-"""Which connections are closed to make room, with connections that only count."""
+"""Which connections are closed to make room."""
 
 import resource
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a service manager is told, over real datagram sockets."""
+"""Notifications to a service manager, over real datagram sockets."""
 
 import socket
 import uuid
@@ -12,7 +12,7 @@ from exporter.server.systemd import READY, notify
 
 @pytest.fixture(params=["path", "abstract"])
 def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[socket.socket, str]]:
-    """A service manager's socket, and what it is called in the environment."""
+    """A service manager's socket, and its name in the environment."""
     name = f"@ionq-exporter-{uuid.uuid4()}" if request.param == "abstract" else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.settimeout(5)

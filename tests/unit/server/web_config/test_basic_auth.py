@@ -1,17 +1,28 @@
-"""Log-ins: who is admitted, what it costs, what is remembered."""
+"""Logins: which are admitted, what a check costs, what is remembered."""
 
 import asyncio
 import base64
 import threading
+import time
 
 import bcrypt
 import pytest
 
-from exporter.server.web_config.basic_auth import BasicAuth, TooManyLoginsError
+from exporter.server.web_config.basic_auth import (
+    CHECKS_AT_ONCE,
+    MAX_REMEMBERED,
+    MAX_WAITING,
+    BasicAuth,
+    TooManyLoginsError,
+)
 
 pytestmark = pytest.mark.anyio
 
 CHEAP, DEAR = (bcrypt.hashpw(b"secret", bcrypt.gensalt(cost)).decode() for cost in (4, 6))
+
+
+async def no_sleep(_seconds: float) -> None:
+    pass
 
 
 class Checks:
@@ -31,7 +42,7 @@ class Checks:
 
     @property
     def work(self) -> int:
-        """What all checks cost since the last time."""
+        """The cost of all checks since the last call."""
         work = sum(1 << cost for cost in self.costs)
         self.costs.clear()
         return work
@@ -62,18 +73,18 @@ async def test_the_right_password_of_a_known_user_is_admitted() -> None:
         b"Basic " + base64.b64encode(b"alice"),
     ],
 )
-async def test_a_header_that_is_no_log_in_is_refused_without_any_work(header: bytes) -> None:
+async def test_a_header_without_a_login_is_refused_without_a_check(header: bytes) -> None:
     checks = Checks()
     assert not await BasicAuth((("alice", CHEAP),), checks).admits(header)
     assert checks.costs == []
 
 
-async def test_a_failed_log_in_costs_the_same_whether_the_user_exists_or_not() -> None:
+async def test_a_check_costs_what_the_user_s_hash_costs_and_for_an_unknown_user_the_cheapest_hash() -> None:
     checks = Checks()
-    auth = BasicAuth((("alice", CHEAP), ("bob", DEAR)), checks)
-    for user in ("alice", "bob", "nobody", "x" * 10_000):
+    auth = BasicAuth((("alice", CHEAP), ("bob", DEAR)), checks, no_sleep)
+    for user, cost in (("alice", 4), ("bob", 6), ("nobody", 4), ("x" * 10_000, 4)):
         assert not await auth.admits(login(user, "wrong"))
-        assert checks.work == 2**6, user
+        assert checks.work == 2**cost, user
 
 
 async def test_results_are_remembered_by_a_digest_and_never_the_password() -> None:
@@ -83,51 +94,102 @@ async def test_results_are_remembered_by_a_digest_and_never_the_password() -> No
         assert await auth.admits(login("alice", "secret"))
         assert not await auth.admits(login("alice", "wrong"))
     assert len(checks.costs) == 2
-    memory = repr((auth._successes, auth._failures))
+    memory = repr(auth._results)
     assert "secret" not in memory
     assert "wrong" not in memory
 
 
-async def test_wrong_passwords_by_the_thousand_neither_grow_memory_nor_push_the_right_one_out() -> None:
+async def test_many_wrong_passwords_neither_grow_memory_nor_displace_the_right_one() -> None:
     checks = Checks()
-    auth = BasicAuth((("alice", CHEAP),), checks)
+    auth = BasicAuth((("alice", CHEAP),), checks, no_sleep)
     assert await auth.admits(login("alice", "secret"))
     for number in range(1000):
         assert not await auth.admits(login("alice", str(number)))
-    assert len(auth._failures) == 100
+    assert len(auth._results[False]) == MAX_REMEMBERED
     checks.costs.clear()
     assert await auth.admits(login("alice", "secret"))
     assert checks.costs == []
 
 
-async def test_right_passwords_that_bcrypt_cannot_tell_apart_do_not_grow_memory_either() -> None:
+async def test_right_passwords_that_bcrypt_cannot_distinguish_do_not_grow_memory() -> None:
     long_hash = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
     auth = BasicAuth((("alice", long_hash),))
     for number in range(150):
         assert await auth.admits(login("alice", "x" * 72 + str(number)))
-    assert len(auth._successes) == 100
+    assert len(auth._results[True]) == MAX_REMEMBERED
 
 
-async def test_the_event_loop_goes_on_while_one_check_runs_and_others_wait_in_a_short_queue() -> None:
+async def test_the_newest_login_is_checked_first_and_of_too_many_the_oldest_is_refused() -> None:
     checks = Checks()
-    auth = BasicAuth((("alice", CHEAP),), checks)
-    assert await auth.admits(login("alice", "secret"))
-    checks.costs.clear()
+    auth = BasicAuth((("alice", CHEAP),), checks, no_sleep)
     checks.may_go_on.clear()
-    checks.begun.clear()
-    waiting = [asyncio.ensure_future(auth.admits(login("alice", str(number)))) for number in range(16)]
-    await asyncio.to_thread(checks.begun.wait)
-    assert len(checks.costs) == 1
+    checked: list[int] = []
+
+    async def try_wrong_password(number: int) -> None:
+        await auth.admits(login("alice", str(number)))
+        checked.append(number)
+
+    wrong = [asyncio.ensure_future(try_wrong_password(n)) for n in range(CHECKS_AT_ONCE + MAX_WAITING)]
+    await asyncio.sleep(0)
+    right = asyncio.ensure_future(auth.admits(login("alice", "secret")))
     with pytest.raises(TooManyLoginsError):
-        await auth.admits(login("alice", "one too many"))
-    assert await auth.admits(login("alice", "secret")), "who is known does not wait"
+        await wrong[CHECKS_AT_ONCE]
     checks.may_go_on.set()
-    assert await asyncio.gather(*waiting) == [False] * 16
-    assert len(checks.costs) == 16
+    assert await right
+    assert len(checked) <= 2 * CHECKS_AT_ONCE, "the right one waited for no more than those under way"
+    await asyncio.gather(*wrong, return_exceptions=True)
+    assert CHECKS_AT_ONCE + 1 in checked[-CHECKS_AT_ONCE:]
 
 
-async def test_who_waits_for_the_same_log_in_shares_its_result() -> None:
+async def test_a_user_whose_hash_is_expensive_does_not_delay_another() -> None:
+    checks = Checks()
+    auth = BasicAuth((("alice", CHEAP), ("bob", DEAR)), checks, no_sleep)
+    checks.may_go_on.clear()
+    flood = [asyncio.ensure_future(auth.admits(login("bob", str(number)))) for number in range(9)]
+    await asyncio.to_thread(checks.begun.wait)
+    checks.begun.clear()
+    right = asyncio.ensure_future(auth.admits(login("alice", "secret")))
+    await asyncio.to_thread(checks.begun.wait)
+    assert checks.costs == [6, 6, 4]
+    checks.may_go_on.set()
+    assert await right
+    await asyncio.gather(*flood)
+
+
+async def test_a_login_that_is_known_does_not_wait() -> None:
+    checks = Checks()
+    auth = BasicAuth((("alice", CHEAP),), checks, no_sleep)
+    assert await auth.admits(login("alice", "secret"))
+    checks.may_go_on.clear()
+    waiting = [asyncio.ensure_future(auth.admits(login("alice", str(number)))) for number in range(9)]
+    await asyncio.sleep(0)
+    assert await auth.admits(login("alice", "secret"))
+    checks.may_go_on.set()
+    assert await asyncio.gather(*waiting) == [False] * 9
+
+
+async def test_responses_to_wrong_logins_are_delayed_so_that_checks_take_half_of_a_thread() -> None:
+    delays: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        delays.append(seconds)
+
+    def check(_password: bytes, _bcrypt_hash: bytes) -> bool:
+        time.sleep(0.01)
+        return False
+
+    auth = BasicAuth((("alice", CHEAP),), check, sleep)
+    began = time.monotonic()
+    await asyncio.gather(*(auth.admits(login("alice", str(number))) for number in range(20)))
+    answered = time.monotonic() - began + max(delays)
+    assert answered >= 20 * 2 * 0.01
+    delays.clear()
+    await asyncio.gather(*(auth.admits(login("alice", str(number))) for number in range(20)))
+    assert delays == [], "a login known to be wrong takes no time"
+
+
+async def test_requests_that_wait_for_the_same_login_share_its_result() -> None:
     checks = Checks()
     auth = BasicAuth((("alice", CHEAP),), checks)
     assert await asyncio.gather(*(auth.admits(login("alice", "secret")) for _ in range(5))) == [True] * 5
-    assert len(checks.costs) == 1
+    assert len(checks.costs) <= CHECKS_AT_ONCE

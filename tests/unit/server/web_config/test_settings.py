@@ -1,4 +1,4 @@
-"""The parser of the web configuration: any bytes are a configuration or one error for a person."""
+"""The parser of the web configuration: any bytes are a configuration or one line of error."""
 
 import ssl
 from typing import Any
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.server.web_config.settings import RateLimit, WebConfig, parse_web_config
+from exporter.server.web_config.tls_names import DEFAULT_CIPHERS
 from exporter.server.web_config.tls_settings import ClientAuth, Pem, TLSSettings
 from exporter.server.web_config.yaml_document import WebConfigError
 
@@ -33,7 +34,7 @@ def settings(*lines: str) -> TLSSettings:
 @pytest.mark.parametrize(
     "text", ["", "{}", "---\n", "# nothing\n", "tls_server_config:\nbasic_auth_users: {}"]
 )
-def test_a_file_that_asks_for_nothing_is_plain_http_for_everybody(text: str) -> None:
+def test_an_empty_file_is_plain_http_without_passwords(text: str) -> None:
     assert parse(text) == WebConfig()
 
 
@@ -46,7 +47,7 @@ def test_a_certificate_and_its_key_are_tls_with_go_s_defaults() -> None:
         allowed_sans=None,
         minimum=ssl.TLSVersion.TLSv1_2,
         maximum=ssl.TLSVersion.TLSv1_3,
-        ciphers=(),
+        ciphers=DEFAULT_CIPHERS,
         prefers_own_order=True,
         curves=(),
     )
@@ -58,11 +59,11 @@ def test_certificate_and_key_may_be_inline() -> None:
     assert (parsed.certificate, parsed.key) == (Pem("", "one\ntwo\n"), Pem("", "three"))
 
 
-def test_a_file_wins_over_what_is_inline_as_in_go_and_that_is_said() -> None:
+def test_a_file_takes_precedence_over_inline_content_as_in_go_with_a_warning() -> None:
     parsed = tls("cert: x")
     assert parsed.tls
     assert parsed.tls.certificate == Pem("server.crt", "")
-    assert parsed.ignored == ("tls_server_config.cert: cert_file is there too, and wins",)
+    assert parsed.ignored == ("tls_server_config.cert: cert_file is set too, and takes precedence",)
 
 
 def test_no_secret_is_in_a_repr() -> None:
@@ -87,25 +88,25 @@ def test_client_auth_types_have_go_s_names(name: str, expected: ClientAuth) -> N
     assert parsed.ignored == ()
 
 
-def test_a_certificate_that_is_only_requested_is_not_asked_for_and_that_is_said() -> None:
+def test_a_certificate_is_not_requested_if_it_need_not_be_verified_with_a_warning() -> None:
     parsed = tls("client_auth_type: RequestClientCert", "client_ca_file: ca.pem")
     assert parsed.tls
     assert parsed.tls.client_auth is ClientAuth.NONE
-    assert "lets everybody in" in parsed.ignored[0]
+    assert "every client is admitted" in parsed.ignored[0]
 
 
-def test_verification_by_public_authorities_is_allowed_as_in_go_and_said() -> None:
+def test_verification_by_public_authorities_is_allowed_as_in_go_with_a_warning() -> None:
     assert "public authorities" in tls("client_auth_type: RequireAndVerifyClientCert").ignored[0]
 
 
-def test_versions_older_than_1_2_are_not_spoken_and_that_is_said() -> None:
+def test_versions_older_than_1_2_are_not_supported_with_a_warning() -> None:
     parsed = tls("min_version: TLS10")
     assert parsed.tls
     assert parsed.tls.minimum is ssl.TLSVersion.TLSv1_2
-    assert parsed.ignored == ("tls_server_config.min_version: TLS12 is the oldest that is spoken",)
+    assert parsed.ignored == ("tls_server_config.min_version: TLS12 is the oldest supported version",)
 
 
-def test_cipher_suites_are_translated_in_order_and_those_of_1_3_are_always_on() -> None:
+def test_cipher_suites_are_translated_in_order_and_those_of_1_3_are_always_enabled() -> None:
     parsed = settings(
         "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256,"
         " TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256]",
@@ -120,14 +121,14 @@ def test_suites_of_1_3_alone_leave_no_older_version() -> None:
     assert settings("cipher_suites: [TLS_AES_128_GCM_SHA256]").minimum is ssl.TLSVersion.TLSv1_3
 
 
-def test_suites_without_forward_secrecy_are_left_out_and_that_is_said() -> None:
+def test_suites_without_forward_secrecy_are_ignored_with_a_warning() -> None:
     parsed = tls("cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA]")
     assert parsed.tls
     assert parsed.tls.ciphers == ("ECDHE-RSA-AES128-SHA",)
-    assert "TLS_RSA_WITH_AES_128_CBC_SHA lacks forward secrecy" in parsed.ignored[0]
+    assert "TLS_RSA_WITH_AES_128_CBC_SHA has no forward secrecy" in parsed.ignored[0]
 
 
-def test_one_curve_is_set_and_of_several_openssl_chooses_which_is_said() -> None:
+def test_one_curve_is_set_and_several_are_ignored_with_a_warning() -> None:
     assert settings("curve_preferences: [CurveP384]").curves == ("secp384r1",)
     parsed = tls("curve_preferences: [CurveP521, X25519]")
     assert parsed.tls
@@ -135,25 +136,25 @@ def test_one_curve_is_set_and_of_several_openssl_chooses_which_is_said() -> None
     assert "curve_preferences" in parsed.ignored[0]
 
 
-def test_http_2_is_refused_aloud_only_where_it_was_asked_for() -> None:
+def test_http_2_is_ignored_with_a_warning_if_the_file_enables_it() -> None:
     assert "http2" in parse("http_server_config: {http2: true}").ignored[0]
     assert parse("http_server_config: {http2: false}").ignored == ()
 
 
-def test_users_are_text_whatever_yaml_would_make_of_them() -> None:
+def test_user_names_are_text_although_yaml_has_other_types_for_them() -> None:
     parsed = tls(f"\nbasic_auth_users:\n  on: {HASH}\n  1: {HASH}\n  alice: '{HASH}'")
     assert parsed.users == (("on", HASH), ("1", HASH), ("alice", HASH))
     assert parsed.ignored == ()
 
 
-def test_passwords_without_tls_are_allowed_and_the_danger_is_said() -> None:
-    assert "can be read" in parse(f"basic_auth_users: {{alice: {HASH}}}").ignored[0]
+def test_passwords_without_tls_are_allowed_with_a_warning() -> None:
+    assert "sent in the clear" in parse(f"basic_auth_users: {{alice: {HASH}}}").ignored[0]
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"), [("1s", 1.0), ("500ms", 0.5), ("1m30s", 90.0), ("1.5h", 5400.0), ("100µs", 1e-4)]
 )
-def test_a_rate_limit_has_a_duration_of_go_s(text: str, seconds: float) -> None:
+def test_an_interval_is_a_duration_of_go_s(text: str, seconds: float) -> None:
     assert parse(f"rate_limit: {{interval: {text}, burst: 3}}").rate_limit == RateLimit(
         pytest.approx(seconds),  # type: ignore[arg-type]
         3,
@@ -183,15 +184,15 @@ REFUSED = [
     ("rate_limit: {}\nrate_limit: {}", "line 2: a key is not text, or there twice"),
     ("tls_server_config: yes", "tls_server_config must be a mapping"),
     ("tls_server_config: {cert_file: [x]}", "tls_server_config.cert_file must be text"),
-    ('tls_server_config: {cert_file: "\\0", key_file: x}', "is no name of a file"),
+    ('tls_server_config: {cert_file: "\\0", key_file: x}', "is not a file name"),
     ("tls_server_config: {min_version: TLS12}", "missing one of cert or cert_file"),
     ("tls_server_config: {cert_file: x}", "missing one of key or key_file"),
     ("http_server_config: {http2: perhaps}", "http_server_config.http2 must be true or false"),
     ("http_server_config: {headers: {Server: x}}", "HTTP header 'Server' can not be configured"),
     ("http_server_config: {headers: {X-Frame-Options: allow}}", "must be deny or sameorigin"),
     ("http_server_config: {headers: {X-Content-Type-Options: x}}", "must be nosniff"),
-    ('http_server_config: {headers: {X-XSS-Protection: "1\\r\\nX: y"}}', "no header can carry"),
-    ("basic_auth_users: {alice: letmein}", "what stands for 'alice' is not a bcrypt hash"),
+    ('http_server_config: {headers: {X-XSS-Protection: "1\\r\\nX: y"}}', "that a header cannot have"),
+    ("basic_auth_users: {alice: letmein}", "the value for 'alice' is not a bcrypt hash"),
     (f"basic_auth_users: {{alice: {HASH[:-1]}}}", "is not a bcrypt hash"),
     ("basic_auth_users: {alice: }", "is not a bcrypt hash"),
     (f"basic_auth_users: {{alice: {HASH.replace('$10$', '$31$')}}}", "cost for 'alice' is not from 4 to 18"),
@@ -205,11 +206,11 @@ REFUSED_TLS = [
     ("client_auth_type: Sometimes", "client_auth_type 'Sometimes' is unknown: write NoClientCert,"),
     ("client_auth_type: RequireAnyClientCert", "write RequireAndVerifyClientCert"),
     ("client_auth_type: RequireClientCert", "write RequireAndVerifyClientCert"),
-    ("client_ca_file: ca.pem", "would let everybody in"),
+    ("client_ca_file: ca.pem", "would admit every client"),
     ("client_allowed_sans: [a]", "needs client_auth_type RequireAndVerifyClientCert"),
     ("client_allowed_sans: x", "must be a list"),
     ("client_allowed_sans: [[a]]", "must be a list"),
-    ("client_auth_type: RequireAndVerifyClientCert\n  client_allowed_sans: []", "names nobody"),
+    ("client_auth_type: RequireAndVerifyClientCert\n  client_allowed_sans: []", "would admit no client"),
     ("min_version: TLS1.2", "unknown TLS version 'TLS1.2' in min_version: write TLS10,"),
     ("max_version: TLS11", "max_version is older than TLS12"),
     ("min_version: TLS13\n  max_version: TLS12", "no TLS version satisfies"),
@@ -226,7 +227,7 @@ REFUSED_TLS = [
         *((f"tls_server_config:\n  {CERTIFICATE}\n  {line}", problem) for line, problem in REFUSED_TLS),
     ],
 )
-def test_what_cannot_be_honoured_is_one_line(text: str, problem: str) -> None:
+def test_an_invalid_file_is_one_line(text: str, problem: str) -> None:
     with pytest.raises(WebConfigError) as error:
         parse(text)
     assert problem in str(error.value)
@@ -235,7 +236,7 @@ def test_what_cannot_be_honoured_is_one_line(text: str, problem: str) -> None:
     assert "secret" not in str(error.value)
 
 
-def test_what_is_not_utf_8_is_refused() -> None:
+def test_a_file_that_is_not_utf_8_is_refused() -> None:
     with pytest.raises(WebConfigError, match="not UTF-8"):
         parse_web_config(b"\xff")
 

@@ -20,7 +20,7 @@ async def _app(_scope: object, _receive: object, _send: object) -> None:
     pytest.fail("no request was sent")
 
 
-async def test_a_handshake_that_does_not_end_is_given_up_in_time() -> None:
+async def test_a_handshake_that_does_not_end_is_aborted() -> None:
     server = uvicorn.Server(uvicorn.Config(_app, lifespan="off", log_config=None))
     server.server_state.connections = pool = ConnectionPool()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,7 +1,6 @@
-"""exporter-toolkit's documented and tested configurations, accepted and refused as it says.
+"""exporter-toolkit's configurations from its documentation and tests, accepted and refused as there.
 
-The cases follow its docs/web-configuration.md and web/testdata; where this exporter differs, the last table
-tells how.
+The cases follow its docs/web-configuration.md and web/testdata. The last table lists the differences.
 """
 
 from pathlib import Path
@@ -111,7 +110,7 @@ def _load(folder: Path, text: str) -> WebConfigFile:
 
 
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED.keys())
-def test_what_the_toolkit_accepts_works(folder: Path, text: str) -> None:
+def test_what_the_toolkit_accepts_is_accepted(folder: Path, text: str) -> None:
     with structlog.testing.capture_logs():
         rules = _load(folder, text).rules()
     assert (rules.context is not None) == text.startswith("tls_server_config")
@@ -122,7 +121,7 @@ def test_what_the_toolkit_accepts_works(folder: Path, text: str) -> None:
     [*REFUSED.values(), *REFUSED_HERE_ALONE.values()],
     ids=[*REFUSED, *REFUSED_HERE_ALONE],
 )
-def test_what_the_toolkit_refuses_and_a_little_more_is_one_line(
+def test_what_the_toolkit_refuses_and_a_little_more_is_refused_in_one_line(
     folder: Path, text: str, problem: str
 ) -> None:
     with pytest.raises(WebConfigError) as error:

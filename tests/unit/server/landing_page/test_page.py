@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -15,15 +15,16 @@ from exporter.records.backends import Backend
 from exporter.records.characterizations import Characterization, CharacterizedBackend
 from exporter.records.json_values import Rejection
 from exporter.records.scrape import Scrape
-from exporter.server.landing_page import (
-    LandingPage,
-    StatusNotice,
+from exporter.records.status_page import (
+    Component,
+    Incident,
+    Maintenance,
     StatusPage,
-    duration,
-    groups_by_choice,
-    summarize,
+    StatusPageReading,
 )
+from exporter.server.landing_page.page import LandingPage
 from tests.support import samples
+from tests.support.samples import qpu
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
 API_URL = "https://api.ionq.co/v0.4"
@@ -110,8 +111,8 @@ def scrape_of(*backends: Backend, seconds_ago: float = 12, **fields: Any) -> Scr
     return Scrape(NOW - timedelta(seconds=seconds_ago), 0.0831, backends=backends, **fields)
 
 
-def failed(error: IonQError, seconds_ago: float = 12) -> Scrape:
-    return scrape_of(seconds_ago=seconds_ago, error=error)
+def failed(error: IonQError, **fields: Any) -> Scrape:
+    return scrape_of(error=error, **fields)
 
 
 def page_of(last: Scrape | None, last_up: Scrape | None = None, **fields: Any) -> Page:
@@ -140,52 +141,8 @@ def cell(heading: str, backend: Backend) -> str:
     return cells(backend)[HEADINGS.index(heading)]
 
 
-def qpu(name: str, status: str | None = "available", wait: float | None = None, **fields: Any) -> Backend:
-    return Backend(f"qpu.{name}", status=status, average_queue_time_seconds=wait, **fields)
-
-
-# The order
-
-
-def in_order(*backends: Backend) -> dict[str, list[str]]:
-    return {
-        group.title: [backend.name.removeprefix("qpu.") for backend in group.backends]
-        for group in groups_by_choice(backends)
-    }
-
-
-def test_backends_come_in_the_order_in_which_one_would_choose() -> None:
-    simulator = Backend("simulator", status="available", average_queue_time_seconds=0)
-    assert in_order(
-        qpu("harmony", "retired"),
-        simulator,
-        qpu("down", "unavailable", 60),
-        qpu("busy", wait=7000),
-        qpu("free", wait=60),
-        qpu("calibrating", "calibrating", 30),
-    ) == {
-        "Available": ["free", "busy"],
-        "Not available": ["calibrating", "down"],
-        "Simulators": ["simulator"],
-        "Retired": ["harmony"],
-    }
-
-
-def test_a_wait_of_0_is_short_for_an_available_backend_alone() -> None:
-    backends = [qpu(name, name, wait) for name, wait in (("unavailable", 0), ("calibrating", 9))]
-    assert in_order(*backends, qpu("b", wait=9), qpu("a", wait=0)) == {
-        "Available": ["a", "b"],
-        "Not available": ["calibrating", "unavailable"],
-    }
-
-
-def test_an_unknown_wait_comes_last_and_names_decide_between_equals() -> None:
-    assert in_order(qpu("a"), qpu("c", wait=1), qpu("b", wait=1)) == {"Available": ["b", "c", "a"]}
-
-
-@pytest.mark.parametrize("status", [None, "unavailable", "calibrating"])
-def test_a_qpu_that_is_not_said_to_be_available_is_not(status: str | None) -> None:
-    assert in_order(qpu("a", status)) == {"Not available": ["a"]}
+def test_a_backend_without_access_says_so() -> None:
+    assert cell("Status", qpu("a", has_access=False)) == "available no access"
 
 
 def test_the_table_has_that_order() -> None:
@@ -193,29 +150,7 @@ def test_the_table_has_that_order() -> None:
     assert [row[0] for row in page.rows] == ["qpu.c", "qpu.b", "simulator", "qpu.a"]
 
 
-# The summary
-
-
-def test_the_summary_counts_qpus_in_service_and_names_the_shortest_wait() -> None:
-    summary = summarize(
-        [qpu("a", wait=1681), qpu("b", wait=9000), qpu("c", "unavailable", 1), qpu("d", "retired", 0)]
-    )
-    assert str(summary) == "2 of 3 QPUs available"
-    assert summary.best == qpu("a", wait=1681)
-
-
-@pytest.mark.parametrize(
-    ("backends", "text"),
-    [
-        ([qpu("a")], "1 of 1 QPU available"),
-        ([qpu("a", "unavailable"), qpu("b", None)], "0 of 2 QPUs available"),
-        ([qpu("a", "retired"), Backend("simulator", status="available")], "No QPU is listed"),
-        ([], "No QPU is listed"),
-    ],
-)
-def test_without_a_known_wait_the_summary_counts_alone(backends: list[Backend], text: str) -> None:
-    assert str(summarize(backends)) == text
-    assert summarize(backends).best is None
+# The order and the summary
 
 
 def test_the_page_begins_with_the_summary() -> None:
@@ -306,27 +241,6 @@ def test_an_update_in_the_future_is_not_shown_as_past() -> None:
 )
 def test_a_status_has_the_shape_and_color_of_what_it_means(status: str | None, style: str) -> None:
     assert page_of(scrape_of(Backend("a", status=status))).states == [style]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (59.9, "59 s"),
-        (60, "1 min"),
-        (1681, "28 min"),
-        (3600, "1 h"),
-        (7800, "2 h 10 min"),
-        (35_999, "9 h 59 min"),
-        (36_000, "10 h"),
-        (86_400, "1 d"),
-        (864_000 - 1, "9 d 23 h"),
-        (864_000, "10 d"),
-        (1e300, "1.2e+295 d"),
-    ],
-)
-def test_durations_are_as_exact_as_they_are_useful(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 # What is not as it should be
@@ -435,14 +349,14 @@ def test_the_exporters_own_health_counts_what_happened() -> None:
 
 
 def test_the_status_page_has_a_section_where_it_is_read() -> None:
-    notices = (
-        StatusNotice("Forte Enterprise is down", "critical, investigating", "https://stspg.io/1"),
-        StatusNotice("Chiller service", "in 3 h"),
-    )
-    page = page_of(scrape_of(), status_page=StatusPage("major outage", notices))
-    assert "IonQ's status page: major outage" in page.text
-    assert "Forte Enterprise is down critical, investigating Chiller service in 3 h" in page.text
-    assert "https://stspg.io/1" in page.links
+    incident = Incident("x1", "Forte is down", "investigating", "https://stspg.io/x1", impact="critical")
+    reading = StatusPageReading(StatusPage(incidents=(incident,)), NOW.timestamp())
+    for last in (scrape_of(status_page=reading), failed(DeadlineExceededError("late"), status_page=reading)):
+        page = page_of(last)
+        assert (
+            "IonQ's status page: 1 incident, no maintenance critical Forte is down investigating" in page.text
+        )
+        assert "https://stspg.io/x1" in page.links
     assert "IonQ's status page:" not in page_of(scrape_of()).text
 
 
@@ -453,18 +367,15 @@ def outcomes(text: str) -> Iterator[Scrape]:
     yield scrape_of(Backend(text, location=text, status=text, characterization_id=text))
     yield scrape_of(qpu(text, wait=1, degraded=True))
     yield failed(failure(text, text))
+    incident = Incident(text, text, text, text, (text,), impact=text)
+    maintenance, component = Maintenance(text, text, text, text, (text,)), Component(text, text, text)
+    status_page = StatusPage(text, (component,), (incident,), (maintenance,))
+    yield scrape_of(status_page=StatusPageReading(status_page))
 
 
 def test_hostile_text_is_shown_and_does_nothing() -> None:
     for outcome in outcomes(HOSTILE):
-        notices = (StatusNotice(HOSTILE, HOSTILE, HOSTILE), StatusNotice(HOSTILE, HOSTILE))
-        page = page_of(
-            outcome,
-            simulated=True,
-            telemetry_path=f"/{HOSTILE}",
-            api_url=HOSTILE,
-            status_page=StatusPage(HOSTILE, notices),
-        )
+        page = page_of(outcome, simulated=True, telemetry_path=f"/{HOSTILE}", api_url=HOSTILE)
         assert HOSTILE in page.text
         assert "script" not in page.tags
         assert "img" not in page.tags
@@ -498,27 +409,3 @@ def test_no_number_is_too_odd_for_the_page(backend: Backend, record: Characteriz
     row = cells(backend, record)
     assert len(row) == len(HEADINGS)
     assert all(len(text) <= 20 for text in row[2:]), row
-
-
-@given(
-    st.lists(
-        st.builds(
-            Backend,
-            name=st.sampled_from(["qpu.a", "qpu.b", "simulator"]),
-            status=st.none() | st.sampled_from(["available", "unavailable", "retired"]),
-            average_queue_time_seconds=st.none() | st.floats(0, allow_infinity=False),
-        )
-    )
-)
-def test_each_backend_is_in_one_group_and_the_order_does_not_depend_on_ionqs(
-    backends: Sequence[Backend],
-) -> None:
-    groups = groups_by_choice(backends)
-    shown = [backend for group in groups for backend in group.backends]
-    assert sorted(map(repr, shown)) == sorted(map(repr, backends))
-    names = [(group.title, [backend.name for backend in group.backends]) for group in groups]
-    turned = [
-        (group.title, [backend.name for backend in group.backends])
-        for group in groups_by_choice(backends[::-1])
-    ]
-    assert names == turned
