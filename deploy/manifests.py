@@ -33,9 +33,9 @@ _MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"(.*)"')
 _MADE_FROM = '# Made by "make manifests" from {}: change that.\n'
 _LONG_LINES = "# yamllint disable rule:line-length\n"
 
-_PROMETHEUS_RULE = """\
-apiVersion: monitoring.coreos.com/v1
-kind: PrometheusRule
+_OBJECT = """\
+apiVersion: monitoring.coreos.com/{}
+kind: {}
 metadata:
   name: ionq-exporter
   labels:
@@ -67,17 +67,13 @@ def files() -> dict[Path, str]:
     routing_head = _MADE_FROM.format("alertmanager.yml and ionq.tmpl in deploy/alertmanager")
     operator = COMPONENTS / "prometheus-operator"
     return {
-        operator / "prometheusrule.yaml": rules_head + _PROMETHEUS_RULE + _indented(rules),
+        operator / "prometheusrule.yaml": rules_head
+        + _OBJECT.format("v1", "PrometheusRule")
+        + _indented(rules),
         operator / "alertmanagerconfig.yaml": routing_head
         + _SECRET_HELP
-        + _yaml(
-            {
-                "apiVersion": "monitoring.coreos.com/v1alpha1",
-                "kind": "AlertmanagerConfig",
-                "metadata": {"name": "ionq-exporter", "labels": {"app.kubernetes.io/name": "ionq-exporter"}},
-                "spec": routing | {"receivers": [_choose(each, "webhook") for each in receivers]},
-            }
-        ),
+        + _OBJECT.format("v1alpha1", "AlertmanagerConfig")
+        + _indented(_yaml(routing | {"receivers": [_choose(each, "webhook") for each in receivers]})),
         COMPONENTS / "slack/receivers.yaml": routing_head + _receivers_patch(receivers, "slack"),
         COMPONENTS / "pagerduty/receivers.yaml": routing_head + _receivers_patch(receivers, "pagerduty"),
         CHART / "files/rules.yaml": rules_head + rules,
@@ -106,7 +102,7 @@ def _severity(severity: str) -> str:
 
 def alertmanager_config() -> dict[str, Any]:
     """Return the routes and inhibitions as the operator writes them, and all choices for each receiver."""
-    config = _every_receiver(_ALERTMANAGER.read_text("utf-8"))
+    config = every_receiver(_ALERTMANAGER.read_text("utf-8"))
     return {
         # The Alertmanager has other alerts too. These receivers get none of them.
         "route": _route(config["route"] | {"matchers": ['alertname=~"IonQ.+"']}),
@@ -122,8 +118,8 @@ def alertmanager_config() -> dict[str, Any]:
     }
 
 
-def _every_receiver(text: str) -> Any:
-    """Parse Alertmanager's configuration with the receivers that are in comments."""
+def every_receiver(text: str) -> Any:
+    """Parse Alertmanager's configuration with the receivers that it offers in comments."""
     before, line, receivers = text.partition("\nreceivers:\n")
     return yaml.safe_load(before + line + re.sub(r"^    # ", "    ", receivers, flags=re.MULTILINE))
 

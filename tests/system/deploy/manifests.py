@@ -58,13 +58,15 @@ def write_overlay(folder: Path, components: Iterable[Path]) -> Path:
     return folder
 
 
-def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    program = require_tool("helm", source="make helm")
-    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+def helm(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [require_tool("helm", source="make helm"), *arguments]
+    no_cluster = os.environ | {"KUBECONFIG": os.devnull}
+    return subprocess.run(command, input=stdin, env=no_cluster, capture_output=True, text=True, check=False)
 
 
 def chart_text(values: Manifest, release: str = "ionq-exporter", namespace: str = NAMESPACE) -> str:
-    done = helm("template", release, CHART, f"--namespace={namespace}", "--set-json", json.dumps(values))
+    arguments = ("template", release, CHART, f"--namespace={namespace}", "--values=-")
+    done = helm(*arguments, stdin=json.dumps(values))
     assert done.returncode == 0, done.stderr
     assert not done.stderr, "helm warns"
     return done.stdout

@@ -280,6 +280,8 @@ def test_notes_say_what_is_missing() -> None:
     def notes(*settings: str) -> str:
         arguments = [f"--set={each}" for each in settings]
         done = helm("install", "ionq-exporter", CHART, "--dry-run=client", "--namespace=ionq", *arguments)
+        if "cluster unreachable" in done.stderr:
+            pytest.skip("Helm 3 renders notes for a cluster only: make helm")
         assert done.returncode == 0, done.stderr
         return done.stdout.partition("\nNOTES:\n")[2]
 
