@@ -253,9 +253,8 @@ class IonQClient(Client):
         progress: ReadProgress | None = None,
     ) -> Response:
         """Read ``GET /backends/{backend}/characterizations``, newest first, as ``get_backends`` does."""
-        # A backend named ".." must not climb up the path.
-        segment = quote(backend, safe="") if backend.strip(".") else backend.replace(".", "%2E")
-        url = httpx.URL(f"{self._backends_url}/{segment}/characterizations?{urlencode(query)}")
+        path = f"{self._backends_url}/{quote(backend, safe='')}/characterizations"
+        url = httpx.URL(f"{path}?{urlencode(query)}")
         return await self._read(url, retry=retry, progress=progress or ReadProgress())
 
 

@@ -123,6 +123,10 @@ def _parse_row(row: object, reader: ValueReader) -> Backend | None:
     name = reader.read_name("backend", row.get("backend"))
     if name is None:
         return None
+    if not name.strip("."):
+        # It is part of the path of a characterization, where "..", however it is escaped, climbs up.
+        reader.reject("backend", f"{name!r} is not a name")
+        return None
     reader.row = name
     values = {
         attribute: value

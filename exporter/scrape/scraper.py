@@ -150,7 +150,12 @@ class Scraper:
         async with asyncio.timeout(self._timeout_seconds):
             response = await self._client.get_backends(progress=progress)
         self.simulated = response.simulated
-        listed = response.parse(lambda body: parse_backends(body, self._max_backends))
+        try:
+            listed = response.parse(lambda body: parse_backends(body, self._max_backends))
+        except IonQError:
+            # The far end of the connection may be the wrong one.
+            await self._client.aclose()
+            raise
         admitted = self._cardinality.admit(listed)
         self._metrics.count_rejections(admitted.rejections)
         self._failure_log.rejected(admitted.rejections)

@@ -48,8 +48,8 @@ class Change(Incident):
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-_UNAVAILABLE = HTTPStatusError("IonQ answered with status 503", 503)
-_TIMEOUT = DeadlineExceededError("no complete answer in time")
+_UNAVAILABLE = HTTPStatusError("IonQ responded with status 503", 503)
+_TIMEOUT = DeadlineExceededError("no complete response in time")
 _RATE_LIMITED = RateLimitedError("IonQ asked for a pause")
 
 OUTAGE = (

@@ -55,7 +55,7 @@ def _of_step(function: str, metric: str) -> str:
 running = stat_panel(
     "Exporters running",
     "none",
-    "How many of the selected exporters answered their last scrape, of those that Prometheus knows.",
+    "How many of the selected exporters responded to their last scrape, of those that Prometheus knows.",
     instant_query(f"sum({_UP})", "up"),
     instant_query(f"count({_UP})", "known"),
     text=BigValueTextMode.VALUE_AND_NAME,
@@ -133,7 +133,7 @@ def _stacked(
             "none",
             description,
             range_query(f"{count} > 0", f"{{{{{label}}}}}"),
-            # It tells no failures from no data, and lets a single bar be as narrow as a step.
+            # Without failures it shows 0 instead of no data, and it keeps a single bar as narrow as a step.
             range_query(f"0 * max({_UP})", "none"),
             calcs=("max",),
         )

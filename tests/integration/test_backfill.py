@@ -341,7 +341,7 @@ def test_it_resumes_after_a_failure(backfill: Backfill, whole_history: bytes) ->
     failed = backfill.run()
     assert failed.returncode == 1
     assert failed.stderr == (
-        "ionq-exporter: IonQ answered 403: check the API key, and whether a proxy stands between; "
+        "ionq-exporter: IonQ answered 403: check the API key, and whether a proxy is in between; "
         "3 pages are kept: repeat the command to resume\n"
     )
     backfill.upstream.characterizes(PAGES)

@@ -135,4 +135,4 @@ class SimulatedHistory:
         characterization = self.in_force(moment)
         fidelity = {} if characterization is None else characterization["fidelity"]
         median: float | None = (fidelity.get(operation) or {}).get("median")
-        return None if median == 0.501 else median
+        return None if median is None or median <= 0.5 or median == 0.501 else median

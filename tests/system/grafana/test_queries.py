@@ -9,6 +9,8 @@ from grafana.demo_data.story import FIRST
 from tests.support.dashboards import DASHBOARDS, QUERIES, Dashboard, Query
 from tests.system.grafana.prometheus import Prometheus, filled_in
 
+RIGHTLY_EMPTY = {"ionq-backend: Best hour A"}
+"""It needs two weeks. The data has eight days."""
 ONE_BACKEND = {"ionq-backend": {"backend": "qpu.forte-1"}}
 
 each_query = pytest.mark.parametrize("query", QUERIES, ids=str)
@@ -27,7 +29,7 @@ def labels_of(prometheus: Prometheus, query: Query) -> list[Mapping[str, str]]:
 
 @each_query
 def test_each_query_finds_data(prometheus: Prometheus, query: Query) -> None:
-    assert labels_of(prometheus, query)
+    assert bool(labels_of(prometheus, query)) != (str(query) in RIGHTLY_EMPTY)
 
 
 @each_query_about_backends

@@ -99,11 +99,11 @@ def test_no_data_source_is_hard_coded(dashboard: Dashboard) -> None:
 def test_an_import_asks_for_the_data_source_and_sets_the_variable(dashboard: Dashboard) -> None:
     (question,) = dashboard.json["__inputs"]
     assert (question["type"], question["pluginId"]) == ("datasource", "prometheus")
-    answer = f"${{{question['name']}}}"
-    assert dashboard.variables[0]["current"] == {"text": answer, "value": answer}
+    chosen = f"${{{question['name']}}}"
+    assert dashboard.variables[0]["current"] == {"text": chosen, "value": chosen}
     # File provisioning does not replace it. There, Grafana takes the first data source of the type, because
     # none has this name. A panel that used it directly would not work.
-    assert json.dumps(dashboard.json).count(answer) == 2
+    assert json.dumps(dashboard.json).count(chosen) == 2
 
 
 @each_dashboard

@@ -25,7 +25,6 @@ def answers(host: str, port: int) -> bool:
         ("0.0.0.0:0", True, False),
         ("127.0.0.1:0", True, False),
         ("[::1]:0", False, True),
-        ("[127.0.0.1]:0", True, False),
     ],
 )
 def test_an_address_serves_the_expected_families_and_its_url_is_reachable(
