@@ -34,8 +34,9 @@ fuzz: $(FUZZ)/ready ## Look for inputs that break the parser or the HTTP surface
 golden: $(DEV)/ready ## Write the golden expositions anew, for review
 	$(DEV)/bin/python -m tests.support.golden
 
-dashboards: $(DEV)/ready ## Generate Grafana's dashboards
+dashboards: $(DEV)/ready ## Generate Grafana's dashboards, and their copies in the chart
 	$(DEV)/bin/python -m grafana.generator
+	$(DEV)/bin/python -m deploy.manifests
 
 demo-data: $(DEV)/ready ## Put two weeks of scrapes and years of fidelity into a Prometheus data directory (needs promtool)
 	$(DEV)/bin/python -m grafana.demo_data $(ARGS)
