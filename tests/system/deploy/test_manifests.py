@@ -10,9 +10,10 @@ import yaml
 from deploy import manifests
 from deploy.drill.shipped import ALERTMANAGER, load
 from tests.system.deploy.files import Rule, groups, rules
-from tests.system.deploy.manifests import KUBERNETES, Manifest, build, chart, only
+from tests.system.deploy.manifests import KUBERNETES, NAMESPACE, Manifest, build, chart, only, write_overlay
 
 OPERATOR_OVERLAY = KUBERNETES / "overlays" / "operator"
+OPERATOR = KUBERNETES / "components" / "prometheus-operator"
 
 
 def test_every_file_is_what_its_sources_say_now() -> None:
@@ -35,16 +36,17 @@ def in_the_cluster(rule: Rule, namespace: str) -> Rule:
 @pytest.mark.parametrize(
     ("objects", "namespace"),
     [
-        (lambda: build(OPERATOR_OVERLAY), "ionq"),
-        (lambda: chart({"prometheusRule": {"enabled": True}}, namespace="quantum"), "quantum"),
+        (lambda _: build(OPERATOR_OVERLAY), "ionq"),
+        (lambda folder: build(write_overlay(folder, [OPERATOR])), NAMESPACE),
+        (lambda _: chart({"prometheusRule": {"enabled": True}}, namespace="quantum"), "quantum"),
     ],
-    ids=["kustomize", "helm"],
+    ids=["overlay", "component", "helm"],
 )
 def test_the_prometheus_rule_has_every_rule_and_alerts_have_the_namespace(
-    objects: Callable[[], list[Manifest]], namespace: str, tmp_path: Path
+    objects: Callable[[Path], list[Manifest]], namespace: str, tmp_path: Path
 ) -> None:
     written = tmp_path / "rules.yml"
-    written.write_text(yaml.safe_dump(only(objects(), "PrometheusRule")["spec"]))
+    written.write_text(yaml.safe_dump(only(objects(tmp_path), "PrometheusRule")["spec"]))
     assert groups(written) == [name for source in manifests.RULES for name in groups(source)]
     originals = [each for source in manifests.RULES for each in rules(source)]
     assert rules(written) == [in_the_cluster(rule, namespace) for rule in originals]

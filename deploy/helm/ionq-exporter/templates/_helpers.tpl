@@ -71,8 +71,8 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
-{{- /* With a web configuration, the program of the image's own health check: a kubelet knows neither whether there is
-       TLS nor has it a client certificate. */ -}}
+{{- /* With a web configuration, the image's own health check: it finds out whether there is TLS, and needs no client
+       certificate. */ -}}
 {{- define "ionq-exporter.probe" -}}
 {{- if .values.webConfigSecret -}}
 exec:
