@@ -60,7 +60,8 @@ UNKNOWN = State(-2, "unknown", "text")
 
 NO_QPU = State(-1, "No QPU", VERMILION)
 
-SEVERITIES = {"critical": VERMILION, "warning": AMBER, "info": "transparent"}
+# "notice" is "info" in the rules for the Prometheus Operator.
+SEVERITIES = {"critical": VERMILION, "warning": AMBER, "info": "transparent", "notice": "transparent"}
 
 PAGE_STATUSES = {
     "operational": ("operational", "transparent"),
