@@ -68,7 +68,7 @@ PAGE_STATUSES = {
     "degraded_performance": ("degraded", AMBER),
     "partial_outage": ("partial outage", AMBER),
     "major_outage": ("major outage", VERMILION),
-    "under_maintenance": ("maintenance", SKY),
+    "under_maintenance": ("maintenance", AMBER),
 }
 """What IonQ's status page says of a component."""
 
