@@ -29,7 +29,7 @@ IonQ's side: qpu.forte-enterprise-2 is degraded, and maintenance of qpu.forte-1 
   {simulator}/v0.4/backends
   {simulator}/api/v2/summary.json
 
-The drill: lose a backend, break the API, end both. {simulator}/ shows more
+The drill: lose a backend, break the API, end all changes, those of the demo too. {simulator}/ shows more
   curl -d '{{"backend": "qpu.forte-1", "status": "unavailable", "for": "5m"}}' {simulator}/drill
   curl -d '{{"fault": "http_500", "for": "5m"}}' {simulator}/drill
   curl -X DELETE {simulator}/drill

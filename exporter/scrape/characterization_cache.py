@@ -162,7 +162,8 @@ class CharacterizationCache:
         now = self._clock()
         last = self._pause_of(name, wanted).seconds
         seconds = min(2 * last, LAST_PAUSE_SECONDS) if last else FIRST_PAUSE_SECONDS
-        # IonQ names those that are long over no longer, or they would have been asked for again.
+        # A pause that ended an hour ago is for an id that IonQ no longer lists: otherwise it would have been
+        # read again.
         self._pauses = {
             key: pause for key, pause in self._pauses.items() if now < pause.until + LAST_PAUSE_SECONDS
         }
