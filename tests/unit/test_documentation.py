@@ -123,6 +123,28 @@ def test_the_table_of_the_status_page_names_each_metric_and_its_field() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("heading", "metrics"),
+    [
+        ("## Backends", [metric.name for metric in BACKEND_FAMILIES]),
+        ("## Characterizations", [metric.name for metric in CHARACTERIZATION_FAMILIES]),
+        (
+            "## Status page",
+            [
+                "ionq_status_page_up",
+                "ionq_status_page_last_read_timestamp_seconds",
+                *(family.name for family in STATUS_PAGE_FAMILIES),
+            ],
+        ),
+    ],
+)
+def test_each_metric_has_its_claims_about_ionq_with_a_source(heading: str, metrics: list[str]) -> None:
+    sources = {row[0] for row in table_below("# Sources", "docs/sources.md")}
+    rows = table_below(heading, "docs/sources.md")
+    assert [row[0].strip("`") for row in rows if row[0]] == metrics
+    assert {source for _, _, source in rows} <= sources
+
+
 def test_the_table_of_components_names_the_backend_of_each() -> None:
     for component, backend in table_below("## Status page", "docs/configuration.md")[:3]:
         assert backend_of(component.split("`")[1], {}) == backend.strip("`")
