@@ -106,7 +106,7 @@ CHANGELOG = """\
 
 
 def release_notes(version: str, changelog: Path) -> subprocess.CompletedProcess[str]:
-    command = [ROOT / ".ci" / "release-notes", version, changelog]
+    command = [str(ROOT / ".ci" / "release-notes"), version, str(changelog)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
