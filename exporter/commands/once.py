@@ -16,8 +16,8 @@ from exporter.commands.options import (
     Command,
     flags,
 )
+from exporter.commands.signals import StopSignals
 from exporter.commands.startup import api_key_source, ionq_settings, start_log
-from exporter.commands.stop_signals import StopSignals
 from exporter.common import event_loop
 from exporter.common.atomic_files import replacing
 from exporter.metrics.encoding import Format

@@ -1,6 +1,7 @@
 """``ionq-exporter serve``: answers scrapes."""
 
 import platform
+import signal
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from exporter.commands.options import (
     Command,
     flags,
 )
+from exporter.commands.signals import STOP, on_signals
 from exporter.commands.startup import api_key_source, ionq_settings, listen, start_log, web_settings
 from exporter.common import event_loop
 from exporter.common.build_info import revision
@@ -114,6 +116,8 @@ async def serve_exporter(
         api_url=ionq.api_url,
         timeout_seconds=ionq.timeout_seconds,
     )
+    on_signals(server.stop, *STOP)
+    on_signals(server.reload, signal.SIGHUP)
     # httpcore would look at the current task at each step to find out which library runs it, which costs
     # 4 % of a scrape.
     sniffio.thread_local.name = "asyncio"

@@ -8,8 +8,8 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter import __version__
 from exporter.commands.options import LOG_FLAGS, SIMULATOR_FLAGS, Command, flags
+from exporter.commands.signals import StoppedError, StopSignals
 from exporter.commands.startup import Values, listen, start_log
-from exporter.commands.stop_signals import StoppedError, StopSignals
 from exporter.common import event_loop
 from exporter.server.sockets import url_of
 from exporter.simulator import Fleet, Simulator, run_simulator, simulated_clock

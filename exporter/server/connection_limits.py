@@ -14,6 +14,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from exporter.server.connection_pool import ConnectionPool, EvictionPriority
+from exporter.server.response import HeadWithBody
 
 RECEIVE_SECONDS = 10.0
 """For a request to arrive, counted from its first byte, or from the connection for the first request."""
@@ -44,32 +45,6 @@ _TOO_LARGE = {
     _Receiving.HEAD: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     _Receiving.BODY: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
-
-
-class _HeadWithBody:
-    """A response's way to the client, on which its head goes out with its body: one packet instead of two."""
-
-    def __init__(self, transport: Any) -> None:
-        self._transport = transport
-        self._head: bytes | None = None
-
-    def write(self, data: bytes) -> None:
-        """Hold the head back until the body follows. uvicorn writes the head first, and in one piece."""
-        if self._head is None:
-            self._head = data
-        else:
-            self._transport.write(self._head + data)
-            self._head = b""
-
-    def flush(self) -> None:
-        """Write the head of a response without a body."""
-        if self._head:
-            self.write(b"")
-
-    def close(self) -> None:
-        """Close the connection once everything is sent."""
-        self.flush()
-        self._transport.close()
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
@@ -238,7 +213,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._current = cycle
-        cycle.transport = _HeadWithBody(cycle.transport)
+        cycle.transport = HeadWithBody(cycle.transport)
         super()._start_asgi_task(cycle, app)
 
     @property

@@ -1,4 +1,4 @@
-"""uvicorn with limits on connections, TLS contexts that can change, and signals that end it in order."""
+"""uvicorn with limits on connections, TLS contexts that can change, and an orderly end."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,6 @@ import uvicorn
 from structlog.typing import FilteringBoundLogger
 
 from exporter.common.logging import stderr_writer
-from exporter.common.signals import STOP_SIGNALS, on_signals
 from exporter.server.connection_limits import LimitedHttpProtocol
 from exporter.server.connection_pool import ConnectionPool, connection_limit, raise_descriptor_limit
 from exporter.server.sockets import queue_connections
@@ -32,7 +31,7 @@ def http_server(
     logger: FilteringBoundLogger,
     web_config: "WebConfigFile | None" = None,
 ) -> "HTTPServer":
-    """Return a server that stops on SIGTERM or SIGINT and gives requests ``shutdown_seconds`` to finish."""
+    """Return a server that gives requests ``shutdown_seconds`` to finish when it stops."""
     if web_config:
         from exporter.server.web_config.middleware import WebConfigMiddleware  # noqa: PLC0415 -- optional
 
@@ -54,7 +53,7 @@ def http_server(
 
 
 class HTTPServer(uvicorn.Server):
-    """Listens on sockets, and serves until a signal."""
+    """Listens on sockets, and serves until ``stop``."""
 
     def __init__(
         self, config: uvicorn.Config, logger: FilteringBoundLogger, web_config: "WebConfigFile | None"
@@ -91,9 +90,7 @@ class HTTPServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle signals. uvicorn would raise them again at the end, which changes the exit status."""
-        on_signals(self._stop, *STOP_SIGNALS)
-        on_signals(self._reload, signal.SIGHUP)
+        """Leave signals to the command. uvicorn would raise them again at the end, as the exit status."""
         yield
 
     def _new_protocol(self) -> asyncio.BaseProtocol:
@@ -104,13 +101,15 @@ class HTTPServer(uvicorn.Server):
 
         return TLSProtocol(http, self._tls())
 
-    def _stop(self, number: int) -> None:
+    def stop(self, number: int) -> None:
+        """Stop because of a signal."""
         if self.should_exit and number == signal.SIGINT:  # a second Ctrl-C: do not wait for scrapes
             stderr_writer().drain()
             os._exit(0)
         self.should_exit = True
 
-    def _reload(self, _number: int) -> None:
+    def reload(self, _number: int) -> None:
+        """Reload what can be reloaded, because of a signal."""
         self._logger.info("reload_requested")
         if self._web_config:
             self._web_config.reload()

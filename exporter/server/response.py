@@ -40,3 +40,29 @@ async def send_response(send: Send, response: Response, method: str) -> None:
     del response
     while chunks:
         await send({"type": "http.response.body", "body": chunks.pop(), "more_body": bool(chunks)})
+
+
+class HeadWithBody:
+    """A response's way to the client, on which its head goes out with its body: one packet instead of two."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """Hold the head back until the body follows. uvicorn writes the head first, and in one piece."""
+        if self._head is None:
+            self._head = data
+        else:
+            self._transport.write(self._head + data)
+            self._head = b""
+
+    def flush(self) -> None:
+        """Write the head of a response without a body."""
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Close the connection once everything is sent."""
+        self.flush()
+        self._transport.close()

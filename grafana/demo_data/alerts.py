@@ -1,10 +1,10 @@
-"""What Prometheus's rules would have yielded: the three alerts that this story needs, pending or firing.
+"""What Prometheus's rules would have yielded: the four alerts that this story needs, pending or firing.
 
 Prometheus can compute recorded series for the past, but not alerts. Their names, severities and patience
 are those of deploy/prometheus/alerts.yml. One recorded series stands for all: where it is, rules are loaded.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,9 @@ import yaml
 
 from exporter.common.durations import parse_duration
 from exporter.records.backends import Backend
+from exporter.records.status_page import Maintenance
 
+_DAY_SECONDS = 86400
 _RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "alerts.yml"
 
 
@@ -30,10 +32,19 @@ class AlertHistory:
     def __init__(self) -> None:
         self._since: dict[tuple[str, str], int] = {}
 
-    def evaluate(self, moment: int, backends: tuple[Backend, ...] | None) -> Iterator[str]:
+    def evaluate(
+        self, moment: int, backends: tuple[Backend, ...] | None, maintenances: Iterable[Maintenance]
+    ) -> Iterator[str]:
         """Yield the series of rules at a Unix time; None is what blind exporters know of backends."""
         yield f"ionq:ionq_up:max {int(backends is not None)} {moment}\n"
-        true = {("IonQExporterBlind", "")} if backends is None else set(_true_of(backends))
+        true = set(_announced(maintenances, moment))
+        if backends is None:
+            true.add(("IonQExporterBlind", ""))
+        else:
+            in_maintenance = {
+                backend for one in maintenances if _silences(one, moment) for backend in one.backends
+            }
+            true.update(_true_of(backends, in_maintenance))
         self._since = {alert: self._since.get(alert, moment) for alert in sorted(true)}
         for (name, backend), since in self._since.items():
             alert = _alerts()[name]
@@ -44,11 +55,26 @@ class AlertHistory:
             yield f"ALERTS_FOR_STATE{{{labels}}} {since} {moment}\n"
 
 
-def _true_of(backends: tuple[Backend, ...]) -> Iterator[tuple[str, str]]:
+def _announced(maintenances: Iterable[Maintenance], moment: int) -> Iterator[tuple[str, str]]:
+    for maintenance in maintenances:
+        start = maintenance.start_timestamp_seconds
+        if start is not None and 0 < start - moment < _DAY_SECONDS:
+            for backend in maintenance.backends:
+                yield "IonQBackendMaintenanceSoon", backend
+
+
+def _silences(maintenance: Maintenance, moment: int) -> bool:
+    """Whether IonQBackendUnavailable waits for the announced end."""
+    start, end = maintenance.start_timestamp_seconds, maintenance.end_timestamp_seconds
+    patience = _alerts()["IonQBackendUnavailable"].patience_seconds
+    return start is not None and end is not None and start <= moment < end - patience
+
+
+def _true_of(backends: tuple[Backend, ...], in_maintenance: Collection[str]) -> Iterator[tuple[str, str]]:
     for backend in backends:
         if backend.status == "retired":
             continue
-        if backend.status != "available":
+        if backend.status != "available" and backend.name not in in_maintenance:
             yield "IonQBackendUnavailable", backend.name
         if backend.degraded:
             yield "IonQBackendDegraded", backend.name

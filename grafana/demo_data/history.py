@@ -9,7 +9,8 @@ from itertools import chain, count, pairwise, takewhile
 
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.records.backends import parse_backends
-from exporter.simulator import Characterizations, Fleet
+from exporter.records.status_page import parse_status_page
+from exporter.simulator import Characterizations, Fleet, StatusPage
 from grafana.demo_data import story
 from grafana.demo_data.alerts import AlertHistory
 from grafana.demo_data.blocks import Sample
@@ -58,19 +59,28 @@ def live(
     times = scrape_times(end, days=days, step_seconds=step_seconds, clock=clock)
     with closing(asyncio.new_event_loop()) as loop:
         yield from _live(
-            times, end, Fleet(seed), partial(CharacterizationReads, loop, Characterizations(seed))
+            times,
+            end,
+            Fleet(seed),
+            StatusPage(seed),
+            partial(CharacterizationReads, loop, Characterizations(seed)),
         )
 
 
 def _live(
-    times: Iterator[int], end: int, fleet: Fleet, reads: Callable[[ExporterMetrics], CharacterizationReads]
+    times: Iterator[int],
+    end: int,
+    fleet: Fleet,
+    status_page: StatusPage,
+    reads: Callable[[ExporterMetrics], CharacterizationReads],
 ) -> Iterator[Sample]:
     begin = next(times)
     exporters = {name: ScrapedExporter(name, begin - _UPTIME_BEFORE, reads) for name in story.INSTANCES}
     alerts = AlertHistory()
     for moment, next_moment in pairwise(chain([begin], times, [end + 1])):
-        response = story.response(fleet, datetime.fromtimestamp(moment, UTC), end - moment)
-        backends = parse_backends(response)
+        now = datetime.fromtimestamp(moment, UTC)
+        backends = parse_backends(story.response(fleet, now, end - moment))
+        page = parse_status_page(story.status_page(status_page, now, end - moment), {})
         lines: list[str] = []
         seen = False
         for instance in story.INSTANCES:
@@ -82,7 +92,7 @@ def _live(
             seen = seen or failure is None
             are_served = not story.CHARACTERIZATIONS_LOST.covers(end - moment, instance)
             lines += exporters[instance].scrape(
-                moment, backends, failure, are_characterizations_served=are_served
+                moment, backends, failure, page, are_characterizations_served=are_served
             )
-        lines += alerts.evaluate(moment, backends.backends if seen else None)
+        lines += alerts.evaluate(moment, backends.backends if seen else None, page.maintenances)
         yield moment, lines

@@ -9,6 +9,7 @@ from exporter.metrics.exporter import ExporterMetrics
 from exporter.metrics.exposition import encode_scrape
 from exporter.records.backends import BackendList
 from exporter.records.scrape import Scrape
+from exporter.records.status_page import StatusPage, StatusPageReading
 from exporter.simulator.fleet.random_draws import between, smooth
 from grafana.demo_data.characterization_reads import CharacterizationReads
 from grafana.demo_data.story import Failure
@@ -38,6 +39,7 @@ class ScrapedExporter:
         moment: int,
         backends: BackendList,
         failure: Failure | None,
+        page: StatusPage,
         *,
         are_characterizations_served: bool,
     ) -> Iterator[str]:
@@ -51,13 +53,15 @@ class ScrapedExporter:
             self._metrics.count_rejections(backends.rejections)
         for _ in range(requests):
             self._metrics.count_request()
+        self._metrics.count_status_page_request()
         now = datetime.fromtimestamp(moment, UTC)
+        reading = StatusPageReading(page, moment)
         if failure:
-            scrape = Scrape(now, seconds, error=failure.error)
+            scrape = Scrape(now, seconds, error=failure.error, status_page=reading)
         else:
             listed = backends.backends
             characterized = self._reads.at(moment, listed, are_served=are_characterizations_served)
-            scrape = Scrape(now, seconds, backends=listed, characterized=characterized)
+            scrape = Scrape(now, seconds, backends=listed, characterized=characterized, status_page=reading)
         process = self._process(moment)
         stored = 0
         for line in encode_scrape(scrape, self._metrics, Format.OPENMETRICS).decode().splitlines():

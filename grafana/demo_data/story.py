@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from exporter.common.errors import DeadlineExceededError, HTTPStatusError, IonQError, RateLimitedError
-from exporter.simulator import BackendFields, Fleet
+from exporter.simulator import BackendFields, Fleet, StatusPage
+from exporter.simulator import Incident as PublishedIncident
 
 INSTANCES = ("127.0.0.1:10065", "127.0.0.1:10067")
 FIRST, SECOND = INSTANCES
@@ -58,6 +59,9 @@ OUTAGE = (
     Failure(hours_before_end=73.8 - 25 / 60, minutes=10, error=_UNAVAILABLE, seconds=0.9, requests=2),
 )
 """IonQ is down for everyone."""
+
+PUBLISHED = Incident(hours_before_end=73.8, minutes=60)
+"""IonQ's status page reports the outage, late, and for longer than it lasts."""
 
 RATE_LIMIT = Failure(
     hours_before_end=120, minutes=35, instances=(SECOND,), error=_RATE_LIMITED, seconds=0.0, requests=0
@@ -108,6 +112,25 @@ def response(fleet: Fleet, moment: datetime, seconds_before_end: float) -> bytes
     """Return the body of IonQ's response."""
     changes = {one.backend: one.values for one in CHANGES if one.covers(seconds_before_end)}
     return json.dumps(list(_changed(fleet.backends(moment), changes))).encode()
+
+
+def status_page(page: StatusPage, moment: datetime, seconds_before_end: float) -> bytes:
+    """Return the body of IonQ's status page."""
+    incidents = []
+    if PUBLISHED.covers(seconds_before_end):
+        start = moment.timestamp() + seconds_before_end - PUBLISHED.hours_before_end * _HOUR
+        incidents.append(
+            PublishedIncident(
+                id="api-outage",
+                name="The API does not respond",
+                impact="major",
+                status="identified",
+                start=start,
+                updated=start,
+                backends=(),
+            )
+        )
+    return json.dumps(page.summary(moment, incidents)).encode()
 
 
 def _changed(

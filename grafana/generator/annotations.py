@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from grafana_foundation_sdk.models.dashboard import AnnotationQuery
 
-from grafana.generator.states import VERMILION
+from grafana.generator.states import ORANGE, SKY, VERMILION
 from grafana.generator.variables import DATA_SOURCE
 
 
@@ -35,6 +35,30 @@ def firing_alerts(matchers: str) -> AnnotationQuery:
         colour=VERMILION,
         title="{{alertname}}",
         text="{{severity}} {{backend}}",
+    )
+
+
+def status_page(backends: str) -> tuple[AnnotationQuery, AnnotationQuery]:
+    """Mark the times of incidents and of maintenances. Those that name no backend concern every backend."""
+    return (
+        event(
+            "Incidents",
+            f"""\
+max by (incident, name, impact) (ionq_status_incident_info)
+and on (incident) ionq_status_incident_start_timestamp_seconds{{{backends}}}""",
+            colour=ORANGE,
+            title="{{name}}",
+            text="incident, impact {{impact}}",
+        ),
+        event(
+            "Maintenances",
+            f"""\
+max by (maintenance, name) (ionq_status_maintenance_info)
+and on (maintenance) ionq_status_maintenance_start_timestamp_seconds{{{backends}}} <= time()""",
+            colour=SKY,
+            title="{{name}}",
+            text="maintenance",
+        ),
     )
 
 

@@ -27,6 +27,7 @@ from grafana.generator.panels import (
     wait_graph,
 )
 from grafana.generator.promql import (
+    SELECTED_OR_NONE,
     STATUS,
     WAIT,
     available,
@@ -379,6 +380,7 @@ DASHBOARD = Dashboard(
             text="{{characterization_id}}",
         ),
         annotations.firing_alerts(f'alertname=~"IonQ.+", {_BACKEND}'),
+        *annotations.status_page(SELECTED_OR_NONE),
     ),
     rows=(
         Row(

@@ -284,6 +284,7 @@ DASHBOARD = Dashboard(
         annotations.firing_alerts(
             'alertname=~"IonQ(Exporter|Scrapes|Rate|Values|Characterization|Textfile).+"'
         ),
+        *annotations.status_page(""),
     ),
     rows=(
         Row(

@@ -37,7 +37,7 @@ from grafana.generator.panels import (
     threshold_timeline,
     thresholds,
 )
-from grafana.generator.promql import MEMORY, SELECTED, only_available, or_no_qpu
+from grafana.generator.promql import MEMORY, SELECTED, SELECTED_OR_NONE, only_available, or_no_qpu
 from grafana.generator.states import (
     AMBER,
     BLUE,
@@ -302,6 +302,7 @@ DASHBOARD = Dashboard(
         annotations.firing_alerts(
             'alertname=~"IonQBackend(Degraded|FidelityLow|CharacterizationOld)", ' + SELECTED
         ),
+        *annotations.status_page(SELECTED_OR_NONE),
     ),
     rows=(
         Row(4, ((likeliest_success, 8), (soonest_result, 8), (ages, 5), (api_status(), 3))),

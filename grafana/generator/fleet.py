@@ -22,7 +22,15 @@ from grafana.generator.panels import (
     thresholds,
     wait_graph,
 )
-from grafana.generator.promql import AVAILABLE, SELECTED, SELECTED_QPUS, STATUS, WAIT, look_back
+from grafana.generator.promql import (
+    AVAILABLE,
+    SELECTED,
+    SELECTED_OR_NONE,
+    SELECTED_QPUS,
+    STATUS,
+    WAIT,
+    look_back,
+)
 from grafana.generator.states import (
     AMBER,
     API_DOWN,
@@ -38,6 +46,7 @@ from grafana.generator.states import (
     VERMILION,
     State,
     number_mappings,
+    page_status_mappings,
     word_mappings,
 )
 
@@ -132,6 +141,22 @@ _wait_or_why_not = f"""\
   or on (backend) -2 * group by (backend) ({STATUS}{{{SELECTED}}})
 )[{promql.MEMORY}:1m])"""
 
+
+def _listed(expression: str) -> str:
+    """Leave out what the status page names and IonQ's list does not."""
+    return f"{expression}\nand on (backend) last_over_time({STATUS}[{promql.MEMORY}])"
+
+
+_page_status = f"""\
+topk by (backend) (1, max by (backend, page) (
+  label_replace(ionq_status_component{{{SELECTED}}} == 1, "page", "$1", "status", "(.+)")
+))"""
+
+
+def _maintenance(boundary: str) -> str:
+    return f"1000 * min by (backend) (ionq_status_maintenance_{boundary}_timestamp_seconds{{{SELECTED}}})"
+
+
 which_backend = (
     table_panel(
         "Which backend to use now",
@@ -139,27 +164,47 @@ which_backend = (
         "is not available, and what is retired. A degraded backend works, but below its specification or "
         "more slowly than usual. 2q error is how often a two-qubit gate fails: the median of the backend's "
         "pairs of qubits in its latest characterization. While IonQ does not respond, the table shows for 6 "
-        "hours what was last known, and the status says so.",
+        "hours what was last known, and the status says so. IonQ's page is what its status page says, "
+        "written by people, and with the maintenance that it announces next or that is in progress.",
         {
             "backend": "Backend",
             "status": "Status",
             "Value #C": "Wait",
             "Value #D": "2q error",
             "Value #E": "Qubits",
+            "page": "IonQ's page",
+            "Value #G": "Maintenance from",
+            "Value #H": "until",
             "Value #A": "",
             "Value #B": "",
+            "Value #F": "",
         },
         table_query(_place),
         table_query(promql.status_word(SELECTED)),
         table_query(_wait_or_why_not),
         table_query(lately_in_service(latest_error("2q"))),
         table_query(f"max by (backend) (last_over_time(ionq_backend_qubits{{{SELECTED}}}[{promql.MEMORY}]))"),
+        table_query(_listed(_page_status)),
+        table_query(_listed(_maintenance("start"))),
+        table_query(_listed(_maintenance("end"))),
         sort=("Value #A", "backend"),
     )
     .override_by_name("Backend", [setting("links", [backend_link()]), setting("custom.minWidth", 165)])
     .override_by_name(
         "Status",
         [*status_column(), setting("custom.minWidth", 170)],
+    )
+    .override_by_name(
+        "IonQ's page",
+        [
+            setting("mappings", page_status_mappings()),
+            setting("custom.cellOptions", COLOURED_CELL),
+            setting("custom.width", 105),
+        ],
+    )
+    .override_by_regexp(
+        "Maintenance from|until",
+        [setting("unit", "time:ddd D MMM HH:mm"), setting("custom.width", 135)],
     )
     .override_by_name(
         "Wait",
@@ -283,6 +328,7 @@ DASHBOARD = Dashboard(
             text="is now {{status}}",
         ),
         annotations.firing_alerts('alertname=~"IonQ.+"'),
+        *annotations.status_page(SELECTED_OR_NONE),
     ),
     rows=(
         Row(
@@ -295,7 +341,7 @@ DASHBOARD = Dashboard(
                 (alerts_firing, 4),
             ),
         ),
-        Row(10, ((which_backend, 14), (alerts, 10))),
+        Row(10, ((which_backend, 16), (alerts, 8))),
         Row(8, ((status, 24),)),
         Row(11, ((wait, 24),)),
         Row(7, ((share_available, 12), (share_degraded, 12))),

@@ -10,6 +10,8 @@ from grafana.generator.states import LAST_KNOWN
 SELECTED = 'backend=~"$backend"'
 QPU = 'backend=~"qpu[.].+"'
 SELECTED_QPUS = f"{SELECTED}, {QPU}"
+SELECTED_OR_NONE = 'backend=~"|$backend"'
+"""What concerns a selected backend, or no particular one."""
 AVAILABLE = 'status=~"available|running|degraded"'
 """The statuses in which a backend takes jobs from its queue."""
 

@@ -60,7 +60,17 @@ UNKNOWN = State(-2, "unknown", "text")
 
 NO_QPU = State(-1, "No QPU", VERMILION)
 
-SEVERITIES = {"critical": VERMILION, "warning": AMBER, "info": "transparent"}
+# "notice" is "info" in the rules for the Prometheus Operator.
+SEVERITIES = {"critical": VERMILION, "warning": AMBER, "info": "transparent", "notice": "transparent"}
+
+PAGE_STATUSES = {
+    "operational": ("operational", "transparent"),
+    "degraded_performance": ("degraded", AMBER),
+    "partial_outage": ("partial outage", AMBER),
+    "major_outage": ("major outage", VERMILION),
+    "under_maintenance": ("maintenance", AMBER),
+}
+"""What IonQ's status page says of a component."""
 
 _STATUS_COLOURS = {
     **dict.fromkeys(("available", "running"), BLUE),
@@ -80,6 +90,11 @@ def number_mappings(*states: State) -> list[ValueMapping]:
 def word_mappings(colours: Mapping[str, str]) -> list[ValueMapping]:
     """Give words their colours."""
     return [_value_map({word: (word, colour) for word, colour in colours.items()})]
+
+
+def page_status_mappings() -> list[ValueMapping]:
+    """Show the words of IonQ's status page as people read them there."""
+    return [_value_map(PAGE_STATUSES)]
 
 
 def status_mappings() -> list[ValueMapping]:

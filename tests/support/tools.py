@@ -1,20 +1,23 @@
-"""Programs that tests run for real: found on PATH, or the test is skipped with a word on how to get them."""
+"""Programs that tests run for real. Without one, its tests are skipped and say how to get it."""
 
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
 
 def require_tool(*names: str, package: str = "", source: str = "") -> str:
-    """Return the path of the first of these programs that is on PATH.
+    """Return the path of the first of these programs in the environment of Python or on PATH.
 
-    They are in a Debian package, or else are to be had from a page.
+    `package` is a Debian package with them; `source` is any other way to get them.
 
-    Without any of them the test is skipped; where CI is set, it fails, so that nothing goes untested there.
+    Without any of them the test is skipped. If CI is set, it fails instead, so that CI tests everything.
     """
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     for name in names:
-        if path := shutil.which(name):
+        if path := shutil.which(name, path=places):
             return path
     message = f"needs {' or '.join(names)}: {source or f'apt-get install {package}'}"
     if os.environ.get("CI"):

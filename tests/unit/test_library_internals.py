@@ -25,10 +25,14 @@ INTERNALS: tuple[tuple[type | ModuleType, str, str], ...] = (
         """connection_lost connection_made data_received on_body on_header on_headers_complete
         on_message_begin on_message_complete on_response_complete pause_writing resume_writing
         send_400_response _unset_keepalive_if_required connections cycle headers loop pipeline
-        timeout_keep_alive_task transport url""",
+        timeout_keep_alive_task transport url _start_asgi_task flow""",
         "server/connection_limits.py",
     ),
-    (RequestResponseCycle, "response_complete response_started", "server/connection_limits.py"),
+    (
+        RequestResponseCycle,
+        "disconnected expected_content_length response_complete response_started transport",
+        "server/connection_limits.py",
+    ),
     (
         uvicorn.Server,
         "capture_signals config server_state servers should_exit shutdown started startup",

@@ -26,8 +26,8 @@ from exporter.commands.options import (
     flags,
     number_between,
 )
+from exporter.commands.signals import StoppedError, StopSignals
 from exporter.commands.startup import api_key_source, start_log
-from exporter.commands.stop_signals import StoppedError, StopSignals
 from exporter.common import event_loop
 from exporter.common.durations import parse_duration
 from exporter.common.errors import IonQError

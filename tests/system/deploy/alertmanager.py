@@ -1,6 +1,5 @@
 """A real Alertmanager on a free loopback port, with the shipped configuration."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 from deploy.drill import programs
 from deploy.drill.shipped import ALERTMANAGER
+from deploy.manifests import every_receiver
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,7 @@ class Alertmanager:
 
 def choices_uncommented() -> Any:
     """Return the shipped configuration with all receivers that it offers."""
-    before, line, receivers = ALERTMANAGER.read_text().partition("\nreceivers:\n")
-    return yaml.safe_load(before + line + re.sub(r"^    # ", "    ", receivers, flags=re.MULTILINE))
+    return every_receiver(ALERTMANAGER.read_text())
 
 
 @contextmanager

@@ -175,8 +175,8 @@ def on_loopback(config: Any, web: WebReceiver, mail: MailReceiver, directory: Pa
     pagerduty_key.write_text("0123456789abcdef0123456789abcdef")
     page, team, quiet = config["receivers"]
     page["pagerduty_configs"][0] |= {"url": f"{web.url}/pagerduty", "routing_key_file": str(pagerduty_key)}
-    team["slack_configs"][0]["api_url_file"] = str(slack_url)
-    quiet["slack_configs"][0]["api_url_file"] = str(slack_url)
+    for receiver in (page, team, quiet):
+        receiver["slack_configs"][0]["api_url_file"] = str(slack_url)
     letter = team["email_configs"][0]
     letter |= {"smarthost": mail.address, "require_tls": False}
     del letter["auth_username"], letter["auth_password_file"]

@@ -12,6 +12,7 @@ from deploy.drill.shipped import ALERTMANAGER, ALERTS, RECORDING, load
 from exporter.common.durations import parse_duration
 from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
+from exporter.metrics.status_page import STATUS_PAGE_FAMILIES
 from tests.support.tools import require_tool, tool_choices
 from tests.system.deploy.files import ALERT_RULES, RECORDED, RULE_TESTS, RULES, THRESHOLDS, Rule, groups
 from tests.system.deploy.promql import matchers, metrics
@@ -33,9 +34,11 @@ METRICS = {
     "ionq_exporter_characterization_requests_total",
     "ionq_exporter_characterization_failures_total",
     "ionq_exporter_build_info",
+    "ionq_status_page_up",
     "process_start_time_seconds",
     *(metric.name for metric in BACKEND_FAMILIES),
     *(metric.name for metric in CHARACTERIZATION_FAMILIES),
+    *(metric.name for metric in STATUS_PAGE_FAMILIES),
 }
 LABELS = {
     "alertname",

@@ -43,10 +43,14 @@ class Backend:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """Minutes in which each exporter exposes the same; None means that it cannot read IonQ's list."""
+    """Minutes in which each exporter exposes the same; None means that it cannot read IonQ's list.
+
+    ``page`` are the samples of IonQ's status page.
+    """
 
     minutes: int
     exporters: tuple[tuple[Backend, ...] | None, ...] = field(default=((),))
+    page: tuple[str, ...] = ()
 
 
 FORTE = Backend(name="qpu.forte-1", wait=1000, two_qubit_fidelity=0.995)
@@ -66,6 +70,23 @@ _ODD = (
 )
 
 
+PAGE = (
+    'ionq_status_component{backend="",component="API",status="operational"} 1',
+    'ionq_status_component{backend="qpu.forte-1",component="IonQ Forte",status="operational"} 0',
+    'ionq_status_component{backend="qpu.forte-1",component="IonQ Forte",status="under_maintenance"} 1',
+    'ionq_status_component{backend="qpu.forte-9",component="IonQ Forte 9",status="operational"} 1',
+    'ionq_status_incident_info{impact="minor",incident="p3",name="Slow",status="identified",url=""} 1',
+    'ionq_status_incident_start_timestamp_seconds{backend="",incident="p3"} 1700000000',
+    'ionq_status_maintenance_info{maintenance="k4",name="Now",status="in_progress",url=""} 1',
+    'ionq_status_maintenance_start_timestamp_seconds{backend="qpu.forte-1",maintenance="k4"} 1700000000',
+    'ionq_status_maintenance_end_timestamp_seconds{backend="qpu.forte-1",maintenance="k4"} 3000000000',
+    'ionq_status_maintenance_info{maintenance="k5",name="Later",status="scheduled",url=""} 1',
+    'ionq_status_maintenance_start_timestamp_seconds{backend="qpu.forte-1",maintenance="k5"} 4000000000',
+    'ionq_status_maintenance_end_timestamp_seconds{backend="qpu.forte-1",maintenance="k5"} 4000003600',
+)
+"""A minor incident of the API, and two maintenances of qpu.forte-1: one in progress, and one to come."""
+
+
 def _calm(*backends: Backend, minutes: int = 30) -> Phase:
     return Phase(minutes=minutes, exporters=(backends,))
 
@@ -83,6 +104,7 @@ _SCENES = {
         _calm(FORTE, minutes=60),
         Phase(minutes=20, exporters=(None,)),
     ),
+    "status page": (Phase(minutes=30, exporters=(FLEET, None), page=PAGE),),
     "without characterizations": (_calm(*(replace(one, two_qubit_fidelity=None) for one in FLEET)),),
 }
 
@@ -107,7 +129,7 @@ def _lines() -> Iterator[str]:
             end = moment + phase.minutes * 60
             for now in range(moment + _STEP_SECONDS, end + 1, _STEP_SECONDS):
                 for port, backends in enumerate(phase.exporters, 10065):
-                    for line in _scrape(backends):
+                    for line in (*_scrape(backends), *phase.page):
                         series, _, value = line.partition(" " if "{" not in line else "} ")
                         labels = f'job="ionq-exporter",instance="127.0.0.1:{port}"'
                         series += f",{labels}}}" if "{" in series else f"{{{labels}}}"

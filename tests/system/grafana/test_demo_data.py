@@ -31,7 +31,10 @@ def test_a_moment_brings_what_prometheus_would_store_of_each_exporter() -> None:
     for instance in story.INSTANCES:
         mine = [line for line in lines if f'instance="{instance}"' in line]
         names = {line.partition("{")[0] for line in mine}
-        assert names >= {"up", "scrape_duration_seconds", "ionq_up", "ionq_backend_status", "python_info"}
+        assert names >= {
+            *("up", "scrape_duration_seconds", "ionq_up", "ionq_backend_status", "python_info"),
+            *("ionq_status_component", "ionq_status_maintenance_end_timestamp_seconds"),
+        }
         assert all('job="ionq-exporter"' in line for line in mine)
 
 
@@ -79,6 +82,17 @@ def test_the_weeks_hold_each_kind_of_trouble(prometheus: Prometheus) -> None:
         'count_over_time(count(ionq_backend_qubits{backend="qpu.forte-1",location=""})[14d:1h])'
     )
     assert moved == pytest.approx(24, abs=1)
+
+
+def test_a_backend_in_its_announced_maintenance_raises_no_warning(prometheus: Prometheus) -> None:
+    # That of IonQ Forte is from 25 January 17:30 to 26 January 02:15.
+    day_before, within = END - 80 * 3600, END - 68 * 3600
+    down = 'ionq_backend_status{backend="qpu.forte-1",status="available"} == 0'
+    assert prometheus.instant(
+        'ALERTS{alertname="IonQBackendMaintenanceSoon",backend="qpu.forte-1"}', day_before
+    )
+    assert prometheus.instant(down, within)
+    assert not prometheus.instant('ALERTS{alertname="IonQBackendUnavailable",backend="qpu.forte-1"}', within)
 
 
 def make_demo_data(folder: Path, *arguments: str) -> list[str]:

@@ -1,7 +1,7 @@
 from grafana.demo_data.history import DAY_SECONDS
 from grafana.demo_data.story import OUTAGE, RESTART
 from grafana.generator.states import API_DOWN, API_UP, DEGRADED_AVAILABLE, NO_QPU
-from tests.support.dashboards import BACKEND, FLEET, QUERIES
+from tests.support.dashboards import BACKEND, DASHBOARDS, FLEET, QUERIES
 from tests.system.grafana.prometheus import END, Prometheus, filled_in, text_of
 from tests.system.grafana.scenes import FLEET as SCENE_FLEET
 from tests.system.grafana.scenes import moment_of
@@ -116,6 +116,38 @@ def test_in_an_outage_nothing_is_zero_and_nothing_is_recommended(scenes: Prometh
 def test_the_last_known_status_is_the_last_and_not_one_that_was_known_too(scenes: Prometheus) -> None:
     status = shown(scenes, "an hour after a change", "Status")
     assert status == {"qpu.forte-1": "last known: available"}
+
+
+def test_the_table_shows_what_the_status_page_says_and_the_maintenance_in_progress(
+    scenes: Prometheus,
+) -> None:
+    page = shown(scenes, "status page", "IonQ's page")
+    assert page == dict.fromkeys((one.name for one in SCENE_FLEET), "-") | {"qpu.forte-1": "maintenance"}
+    assert shown(scenes, "status page", "Maintenance from")["qpu.forte-1"] == 1_700_000_000_000
+    assert shown(scenes, "status page", "until")["qpu.forte-1"] == 3_000_000_000_000
+
+
+def test_without_the_status_page_the_table_is_as_before(scenes: Prometheus) -> None:
+    assert set(shown(scenes, "usual", "IonQ's page").values()) == {"-"}
+    assert list(shown(scenes, "usual", "Wait")) == list(shown(scenes, "status page", "Wait"))
+
+
+def test_maintenance_is_marked_once_it_has_begun_and_what_names_no_backend_everywhere(
+    scenes: Prometheus,
+) -> None:
+    moment = moment_of("status page")
+    for dashboard in DASHBOARDS:
+        for backend, maintenances in (("qpu.forte-1", ["Now"]), ("qpu.harmony", [])):
+            marked = {
+                annotation["name"]: [
+                    labels["name"]
+                    for labels, _ in scenes.instant(filled_in(annotation["expr"], backend=backend), moment)
+                ]
+                for annotation in dashboard.annotations
+                if annotation["name"] in {"Incidents", "Maintenances"}
+            }
+            everything = dashboard.uid == "ionq-exporter"
+            assert marked == {"Incidents": ["Slow"], "Maintenances": ["Now"] if everything else maintenances}
 
 
 def test_a_backend_that_left_the_list_is_marked_and_is_not_recommended(scenes: Prometheus) -> None:

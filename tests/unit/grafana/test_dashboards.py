@@ -13,10 +13,12 @@ from exporter.metrics.encoding import Format
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.metrics.exposition import encode_scrape
 from exporter.records.scrape import Scrape
+from exporter.records.status_page import StatusPageReading, parse_status_page
 from grafana.generator import DASHBOARDS as GENERATED
 from grafana.generator.links import REPOSITORY, RUNBOOKS, STATUS_PAGE
 from tests.support.dashboards import DASHBOARDS, EXPORTER, FILES, QUERIES, Dashboard, Json, Query
 from tests.support.samples import CHARACTERIZED_FORTE, FORTE
+from tests.support.status_page import MAINTENANCE, READ_AT, body
 from tests.system.deploy.files import ALERT_RULES
 from tests.system.deploy.files import RUNBOOKS as RUNBOOK_FOLDER
 from tests.system.deploy.promql import matchers, metrics
@@ -47,7 +49,14 @@ each_query = pytest.mark.parametrize("query", QUERIES, ids=str)
 
 
 def exported() -> set[str]:
-    scrape = Scrape(datetime.now(UTC), 0.1, backends=(FORTE,), characterized=(CHARACTERIZED_FORTE,))
+    page = parse_status_page(body(scheduled_maintenances=[MAINTENANCE]), {})
+    scrape = Scrape(
+        datetime.now(UTC),
+        0.1,
+        backends=(FORTE,),
+        characterized=(CHARACTERIZED_FORTE,),
+        status_page=StatusPageReading(page, READ_AT),
+    )
     text = encode_scrape(scrape, ExporterMetrics(), Format.TEXT).decode()
     return {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.commands.stop_signals import StoppedError, StopSignals
+from exporter.commands.signals import StoppedError, StopSignals
 
 STATUSES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 

@@ -1,4 +1,9 @@
-"""SIGINT and SIGTERM for commands that do one thing: stop soon, but at a safe point."""
+"""Signals: a server stops in order, the other commands at the next safe point.
+
+Handlers run between any two bytecodes. If they raised an error there, it could leave a file open that was
+just being opened. So they only record the signal, or call into the event loop. Before the command runs,
+``__main__`` handles signals.
+"""
 
 import asyncio
 import contextlib
@@ -7,8 +12,24 @@ from collections.abc import Callable, Iterator
 
 import click
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP = (signal.SIGINT, signal.SIGTERM)
+
 _SHELL_OFFSET = 128  # a shell reports a program that a signal ended as 128 plus the signal's number
+
+
+def on_signals(callback: Callable[[int], object], *numbers: signal.Signals) -> None:
+    """Call a function in the running event loop, with the signal's number, for each of these signals.
+
+    The signals stay handled after the end of the loop, so a second Ctrl-C shows no traceback.
+    """
+    loop = asyncio.get_running_loop()
+
+    def handle(number: int, _frame: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(callback, number)
+
+    for number in numbers:
+        signal.signal(number, handle)
 
 
 class StoppedError(click.exceptions.Exit):
@@ -19,16 +40,12 @@ class StoppedError(click.exceptions.Exit):
 
 
 class StopSignals:
-    """Records the signals from its creation on. The command chooses where to stop.
-
-    Handlers of signals run between any two bytecodes. If they raised an error there, it could leave a file
-    open that was just being opened.
-    """
+    """Records the signals from its creation on. The command chooses where to stop."""
 
     def __init__(self) -> None:
         self._received: int | None = None
         self._cancel: Callable[[], object] = lambda: None
-        for number in _SIGNALS:
+        for number in STOP:
             signal.signal(number, self._record)
 
     def check(self) -> None:
