@@ -191,6 +191,12 @@ def test_a_query_of_a_page_is_valid_promql(page: Path) -> None:
             promql_parser.parse(query)
 
 
+def test_no_rule_and_no_query_of_a_page_computes_with_a_field_of_unknown_unit() -> None:
+    rules = [read(f"deploy/prometheus/{name}.yml") for name in ("alerts", "recording")]
+    queries = [query for page in PAGES for query in QUERIES.findall(read(page))]
+    assert not [text for text in (*rules, *queries) if "ionq_backend_energy_kwh" in text]
+
+
 @each_lasting_page
 def test_a_flag_that_a_page_names_exists(page: Path) -> None:
     assert set(OWN_FLAG.findall(read(page))) <= flags_of_all_commands()
