@@ -56,8 +56,7 @@ BACKEND_FAMILIES: tuple[BackendFamily[Backend], ...] = (
         name="ionq_backend_degraded",
         field="degraded",
         help=(
-            "Whether the backend performs below its specification, 1 or 0, IonQ's field degraded (a boolean "
-            "upstream)."
+            "Whether IonQ marks the backend as degraded, 1 or 0, IonQ's field degraded (a boolean upstream)."
         ),
         read=attrgetter("degraded"),
     ),

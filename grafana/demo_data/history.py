@@ -1,11 +1,11 @@
 """The weeks before a moment, as samples in the order of time."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain, pairwise
+from itertools import chain, count, pairwise, takewhile
 
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.records.backends import parse_backends
@@ -28,22 +28,39 @@ _LAST_DAY_SECONDS = DAY_SECONDS + 3600
 _UPTIME_BEFORE = 5 * DAY_SECONDS + 3600
 
 
-def scrape_times(end: int, *, days: float, step_seconds: int = STEP_SECONDS) -> Iterable[int]:
-    """Return the Unix times of scrapes until an end, the older ones further apart."""
+def scrape_times(
+    end: int, *, days: float, step_seconds: int = STEP_SECONDS, clock: Callable[[], float] | None = None
+) -> Iterator[int]:
+    """Return the Unix times of scrapes, the older ones further apart.
+
+    They end at ``end`` or, with a clock, when they have come up with it.
+    """
     begin = end - round(days * DAY_SECONDS)
     last_day = max(begin, end - _LAST_DAY_SECONDS // step_seconds * step_seconds)
     older_step_seconds = max(step_seconds, OLDER_STEP_SECONDS)
-    return chain(range(begin, last_day, older_step_seconds), range(last_day, end + 1, step_seconds))
+    return chain(
+        range(begin, last_day, older_step_seconds),
+        takewhile(lambda moment: moment <= (clock() if clock else end), count(last_day, step_seconds)),
+    )
 
 
 def live(
-    end: int, *, seed: int = 1, days: float = DAYS, step_seconds: int = STEP_SECONDS
+    end: int,
+    *,
+    seed: int = 1,
+    days: float = DAYS,
+    step_seconds: int = STEP_SECONDS,
+    clock: Callable[[], float] | None = None,
 ) -> Iterator[Sample]:
-    """Simulate the time before a Unix time, and yield what was scraped on the way."""
-    times = scrape_times(end, days=days, step_seconds=step_seconds)
+    """Simulate the time before a Unix time, and yield what was scraped on the way.
+
+    With a clock, go on until now: the incidents stay where they are, before ``end``.
+    """
+    times = scrape_times(end, days=days, step_seconds=step_seconds, clock=clock)
     with closing(asyncio.new_event_loop()) as loop:
         yield from _live(
-            list(times),
+            times,
+            end,
             Fleet(seed),
             StatusPage(seed),
             partial(CharacterizationReads, loop, Characterizations(seed)),
@@ -51,15 +68,16 @@ def live(
 
 
 def _live(
-    times: list[int],
+    times: Iterator[int],
+    end: int,
     fleet: Fleet,
     status_page: StatusPage,
     reads: Callable[[ExporterMetrics], CharacterizationReads],
 ) -> Iterator[Sample]:
-    begin, end = times[0], times[-1]
+    begin = next(times)
     exporters = {name: ScrapedExporter(name, begin - _UPTIME_BEFORE, reads) for name in story.INSTANCES}
     alerts = AlertHistory()
-    for moment, next_moment in pairwise([*times, end + 1]):
+    for moment, next_moment in pairwise(chain([begin], times, [end + 1])):
         now = datetime.fromtimestamp(moment, UTC)
         backends = parse_backends(story.response(fleet, now, end - moment))
         page = parse_status_page(story.status_page(status_page, now, end - moment), {})

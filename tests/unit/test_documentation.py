@@ -123,6 +123,28 @@ def test_the_table_of_the_status_page_names_each_metric_and_its_field() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("heading", "metrics"),
+    [
+        ("## Backends", [metric.name for metric in BACKEND_FAMILIES]),
+        ("## Characterizations", [metric.name for metric in CHARACTERIZATION_FAMILIES]),
+        (
+            "## Status page",
+            [
+                "ionq_status_page_up",
+                "ionq_status_page_last_read_timestamp_seconds",
+                *(family.name for family in STATUS_PAGE_FAMILIES),
+            ],
+        ),
+    ],
+)
+def test_each_metric_has_its_claims_about_ionq_with_a_source(heading: str, metrics: list[str]) -> None:
+    sources = {row[0] for row in table_below("# Sources", "docs/sources.md")}
+    rows = table_below(heading, "docs/sources.md")
+    assert [row[0].strip("`") for row in rows if row[0]] == metrics
+    assert {source for _, _, source in rows} <= sources
+
+
 def test_the_table_of_components_names_the_backend_of_each() -> None:
     for component, backend in table_below("## Status page", "docs/configuration.md")[:3]:
         assert backend_of(component.split("`")[1], {}) == backend.strip("`")
@@ -167,6 +189,12 @@ def test_a_query_of_a_page_is_valid_promql(page: Path) -> None:
     for block in QUERIES.findall(read(page)):
         for query in block.split("\n\n"):
             promql_parser.parse(query)
+
+
+def test_no_rule_and_no_query_of_a_page_computes_with_a_field_of_unknown_unit() -> None:
+    rules = [read(f"deploy/prometheus/{name}.yml") for name in ("alerts", "recording")]
+    queries = [query for page in PAGES for query in QUERIES.findall(read(page))]
+    assert not [text for text in (*rules, *queries) if "ionq_backend_energy_kwh" in text]
 
 
 @each_lasting_page

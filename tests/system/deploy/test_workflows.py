@@ -78,7 +78,76 @@ def test_nothing_but_a_release_may_write() -> None:
     assert writes == {
         ("release", "package-index", "id-token"),
         ("release", "container-registry", "packages"),
+        ("release", "container-registry", "id-token"),
+        ("release", "container-registry", "attestations"),
+        ("release", "announcement", "contents"),
     }
+
+
+CHANGELOG = """\
+# Changelog
+
+## [Unreleased]
+
+- Not yet.
+
+## [0.1.10] - 2026-12-24
+
+### Added
+
+- The tenth.
+
+## [0.1.1] - 2026-12-02
+
+- The first.
+
+## [0.1.0] - 2026-12-01
+"""
+
+
+def release_notes(version: str, changelog: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(ROOT / ".ci" / "release-notes"), version, str(changelog)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("version", "notes"), [("0.1.10", "### Added\n\n- The tenth."), ("0.1.1", "- The first.")]
+)
+def test_a_release_takes_its_notes_from_the_changelog(tmp_path: Path, version: str, notes: str) -> None:
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text(CHANGELOG)
+    done = release_notes(version, changelog)
+    assert done.returncode == 0
+    assert done.stdout.strip() == notes
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "0.1", "0.2.0"])
+def test_a_version_without_notes_is_not_released(tmp_path: Path, version: str) -> None:
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text(CHANGELOG)
+    assert release_notes(version, changelog).returncode == 1
+
+
+def test_the_changelog_has_notes_for_the_next_release() -> None:
+    done = release_notes("Unreleased", ROOT / "CHANGELOG.md")
+    assert done.returncode == 0
+    assert done.stdout.lstrip().startswith("### ")
+
+
+def test_what_is_released_is_signed() -> None:
+    release = jobs(ROOT / ".github" / "workflows" / "release.yml")
+    steps = {
+        step["uses"].partition("@")[0]: step
+        for job in release.values()
+        for step in job.get("steps", ())
+        if "uses" in step
+    }
+    assert steps["pypa/gh-action-pypi-publish"]["with"]["attestations"] is True
+    pushed = steps["docker/build-push-action"]
+    assert pushed["with"]["push"] is True
+    assert (
+        steps["actions/attest"]["with"]["subject-digest"] == f"${{{{ steps.{pushed['id']}.outputs.digest }}}}"
+    )
 
 
 def test_every_python_that_the_package_names_is_tested() -> None:

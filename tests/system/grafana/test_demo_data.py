@@ -1,7 +1,8 @@
-import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,7 @@ import yaml
 from grafana.demo_data import story
 from grafana.demo_data.history import live
 from tests.support.repository import ROOT
-from tests.support.tools import require_tool
-from tests.system.grafana.prometheus import END, Prometheus
+from tests.system.grafana.prometheus import END, Prometheus, prometheus_over
 
 DEPLOY = ROOT / "deploy"
 SELECTOR = '{job="ionq-exporter",instance="127.0.0.1:10065"}'
@@ -95,29 +95,51 @@ def test_a_backend_in_its_announced_maintenance_raises_no_warning(prometheus: Pr
     assert not prometheus.instant('ALERTS{alertname="IonQBackendUnavailable",backend="qpu.forte-1"}', within)
 
 
-def test_make_demo_data_leaves_a_data_directory_and_says_how_to_start_prometheus(tmp_path: Path) -> None:
-    promtool = require_tool("promtool", package="prometheus")
+def make_demo_data(folder: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "grafana.demo_data", str(folder), "--years=0.1", *arguments]
+
+
+def printed_queries(guide: str) -> list[str]:
+    return re.split(r"\n(?=  \S)", guide.partition("Queries for")[2].partition("\n\n")[2].rstrip())
+
+
+def test_make_demo_data_leaves_a_data_directory_and_says_how_to_start_prometheus(
+    program: str, promtool: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "demo"
-    command = [
-        sys.executable,
-        "-m",
-        "grafana.demo_data",
-        str(folder),
-        "--days=0.1",
-        "--years=0.1",
-        "--step=300",
-    ]
+    command = make_demo_data(folder, "--days=0.1")
     done = subprocess.run(command, capture_output=True, text=True, check=True)
+    now = int(time.time())
     assert f"--storage.tsdb.path={folder}/data" in done.stdout
     assert f"--config.file={folder}/prometheus.yml" in done.stdout
     checked = subprocess.run(
         [promtool, "check", "config", folder / "prometheus.yml"], capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
-    blocks = [json.loads(path.read_text()) for path in (folder / "data").glob("*/meta.json")]
-    assert sum(block["stats"]["numSamples"] for block in blocks) > 1000
+    assert list(tmp_path.iterdir()) == [folder]
     assert not list((folder / "data").glob("*.openmetrics"))
 
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 1
     assert "already" in again.stderr
+
+    queries = printed_queries(done.stdout)
+    assert len(queries) == 2
+    with prometheus_over(program, folder / "data") as prometheus:
+        for query in queries:
+            assert "qpu.forte-enterprise-3" in prometheus.by_backend(query, now)
+
+
+@pytest.mark.parametrize("line", ["Years of characterizations", "Days of scrapes"])
+def test_interrupted_demo_data_leaves_nothing(promtool: str, tmp_path: Path, line: str) -> None:
+    assert promtool
+    command = make_demo_data(tmp_path / "demo", "--days=30")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert any(line in shown for shown in process.stderr)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert rest.endswith("interrupted: nothing was written\n")
+    assert "Traceback" not in rest
+    assert process.returncode == 1
+    assert not list(tmp_path.iterdir())

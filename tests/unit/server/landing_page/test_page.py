@@ -36,7 +36,7 @@ HEADINGS = [
     "2-qubit fidelity",
     "Characterized",
     "Updated",
-    "Energy, kWh",
+    "kWh or kW",
 ]
 
 FORTE = samples.FORTE._replace(last_updated_timestamp_seconds=(NOW - timedelta(days=2, hours=3)).timestamp())
