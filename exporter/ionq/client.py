@@ -17,7 +17,6 @@ import httpx
 from structlog.typing import FilteringBoundLogger
 
 from exporter import __version__
-from exporter.common.durations import humanize_duration
 from exporter.common.errors import (
     DroppedConnectionError,
     HTTPStatusError,
@@ -28,7 +27,7 @@ from exporter.common.errors import (
 from exporter.ionq.api_key import ApiKey, ApiKeySource, redact, redacted_excerpt
 from exporter.ionq.body import read_body, read_explanation
 from exporter.ionq.progress import ReadProgress
-from exporter.ionq.retry_after import DEFAULT_SECONDS, retry_after_seconds
+from exporter.ionq.retry_after import Pause
 from exporter.ionq.transport import KeptConnection, TransportFactory
 from exporter.ionq.transport_errors import translate
 
@@ -110,12 +109,10 @@ class Client:
         self._api_key = api_key
         self._on_request = on_request
         self._new_transport = new_transport or TransportFactory(base_url)
-        self._max_pause_seconds = max_pause_seconds
+        self._pause = Pause(max_pause_seconds, clock)
         self._clock = clock
         self._delay_retry = delay_retry
         self._connection = KeptConnection(self._new_transport, clock)
-        self._pause_until = -float("inf")
-        self._pause_error: IonQError | None = None
         proxy = getattr(self._new_transport, "proxy", None)
         self._host = httpx.URL(base_url).host + (f" through the proxy {proxy}" if proxy else "")
 
@@ -126,13 +123,10 @@ class Client:
     @property
     def pause_seconds(self) -> float:
         """How much is left of the pause that IonQ asked for."""
-        return max(0.0, self._pause_until - self._clock())
+        return self._pause.remaining_seconds
 
     async def _read(self, url: httpx.URL, *, retry: bool, progress: ReadProgress) -> Response:
-        if self._pause_error and (remaining := self.pause_seconds):
-            raise self._pause_error.with_message(
-                f"no request sent: {self._pause_error.message}, {humanize_duration(remaining)} remain"
-            )
+        self._pause.check()
         try:
             return await self._request(url, progress)
         except DroppedConnectionError:
@@ -198,7 +192,6 @@ class Client:
     async def _refusal(self, raw: httpx.Response, key: ApiKey | None) -> IonQError:
         """Return the error for a response without success, and begin the pause that it asks for."""
         status = raw.status_code
-        pause = retry_after_seconds(raw.headers, self._max_pause_seconds)
         location = _header(raw, "location", key)
         error: IonQError
         if status in _REDIRECTS and location is not None:
@@ -207,16 +200,11 @@ class Client:
             )
         elif status == httpx.codes.TOO_MANY_REQUESTS:
             error = RateLimitedError(f"{self.server} answered 429")
-            pause = DEFAULT_SECONDS if pause is None else pause
         else:
             explanation = await read_explanation(raw, lambda received: redact(received, key))
             hint = self.hints.get(status, _DEFAULT_HINT)
             error = HTTPStatusError(f"{self.server} answered {status}{explanation}: {hint}", status)
-        if pause:
-            error = error.with_message(f"{error.message}; it asks for a pause of {humanize_duration(pause)}")
-            self._pause_until = self._clock() + pause
-            self._pause_error = error
-        return error
+        return self._pause.begin(error, raw.headers)
 
 
 class IonQClient(Client):

@@ -54,5 +54,5 @@ class Deadline:
 
     @property
     def seconds_for_characterizations(self) -> float:
-        """How long the scrape may wait for new characterizations: half of what remains after ``/backends``."""
+        """How long the scrape may wait for new characterizations: half of what ``/backends`` left."""
         return _SHARE_FOR_CHARACTERIZATIONS * self.remaining_seconds

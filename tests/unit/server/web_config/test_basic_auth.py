@@ -18,6 +18,8 @@ from exporter.server.web_config.basic_auth import (
 
 pytestmark = pytest.mark.anyio
 
+from tests.support.upstream import PATIENCE_SECONDS
+
 CHEAP, DEAR = (bcrypt.hashpw(b"secret", bcrypt.gensalt(cost)).decode() for cost in (4, 6))
 
 
@@ -30,15 +32,22 @@ class Checks:
 
     def __init__(self) -> None:
         self.costs: list[int] = []
-        self.begun = threading.Event()
+        self._begun = threading.Condition()
         self.may_go_on = threading.Event()
         self.may_go_on.set()
 
     def __call__(self, password: bytes, bcrypt_hash: bytes) -> bool:
-        self.costs.append(int(bcrypt_hash[4:6]))
-        self.begun.set()
-        self.may_go_on.wait()
+        with self._begun:
+            self.costs.append(int(bcrypt_hash[4:6]))
+            self._begun.notify_all()
+        assert self.may_go_on.wait(PATIENCE_SECONDS)
         return bcrypt.checkpw(password, bcrypt_hash)
+
+    def await_checks(self, count: int) -> None:
+        """Wait until so many checks have begun. If they do not, let the others go on."""
+        with self._begun:
+            if not self._begun.wait_for(lambda: len(self.costs) >= count, PATIENCE_SECONDS):
+                self.may_go_on.set()
 
     @property
     def work(self) -> int:
@@ -146,12 +155,12 @@ async def test_a_user_whose_hash_is_expensive_does_not_delay_another() -> None:
     auth = BasicAuth((("alice", CHEAP), ("bob", DEAR)), checks, no_sleep)
     checks.may_go_on.clear()
     flood = [asyncio.ensure_future(auth.admits(login("bob", str(number)))) for number in range(9)]
-    await asyncio.to_thread(checks.begun.wait)
-    checks.begun.clear()
+    await asyncio.to_thread(checks.await_checks, CHECKS_AT_ONCE)
     right = asyncio.ensure_future(auth.admits(login("alice", "secret")))
-    await asyncio.to_thread(checks.begun.wait)
-    assert checks.costs == [6, 6, 4]
+    await asyncio.to_thread(checks.await_checks, CHECKS_AT_ONCE + 1)
+    costs = list(checks.costs)
     checks.may_go_on.set()
+    assert costs == [6] * CHECKS_AT_ONCE + [4]
     assert await right
     await asyncio.gather(*flood)
 
