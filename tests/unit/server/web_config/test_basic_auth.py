@@ -15,10 +15,9 @@ from exporter.server.web_config.basic_auth import (
     BasicAuth,
     TooManyLoginsError,
 )
+from tests.support.upstream import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
-
-from tests.support.upstream import PATIENCE_SECONDS
 
 CHEAP, DEAR = (bcrypt.hashpw(b"secret", bcrypt.gensalt(cost)).decode() for cost in (4, 6))
 
