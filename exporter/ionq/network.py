@@ -10,14 +10,20 @@ stops waiting can say so.
 import asyncio
 import contextlib
 import enum
+import itertools
+import socket
 import ssl
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpcore
 
-_HAPPY_EYEBALLS_SECONDS = 0.25
-"""How long to wait for IPv6 before IPv4 is tried too (RFC 8305, 5)."""
+_CONNECT_SECONDS = 1.0
+"""How long to wait for an address before the next one is tried."""
+
+
+_Address = tuple[Any, ...]
+"""What getaddrinfo says of one address: family, type, protocol, canonical name, address."""
 
 
 class Step(enum.Enum):
@@ -51,11 +57,8 @@ class Network(httpcore.AsyncNetworkBackend):
         self.step = Step.CONNECTING
         self.connections += 1
         with _translated(httpcore.ConnectError):
-            reader, writer = await asyncio.open_connection(
-                host, port, happy_eyeballs_delay=_HAPPY_EYEBALLS_SECONDS
-            )
-        for option in socket_options or ():
-            writer.get_extra_info("socket").setsockopt(*option)
+            connected = await _connect(host, port, tuple(socket_options or ()))
+            reader, writer = await asyncio.open_connection(sock=connected)
         if not self._secure:
             self.step = Step.OPEN
         return _Stream(self, reader, writer)
@@ -107,6 +110,42 @@ class _Stream(httpcore.AsyncNetworkStream):
             # An idle connection on which the far end says anything, or closes, is not used again.
             return self._reader.at_eof() or bool(self._reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001
         return self._writer.get_extra_info(info)
+
+
+async def _connect(host: str, port: int, options: tuple[Any, ...]) -> socket.socket:
+    """Connect to the first address that accepts, and leave no socket open if it fails or is cancelled.
+
+    asyncio's own way to try several addresses forgets a socket that connects while it is cancelled.
+    """
+    *others, last = _alternating(
+        await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    )
+    for other in others:
+        with contextlib.suppress(OSError):  # a TimeoutError is one
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                return await _connect_to(other, options)
+    return await _connect_to(last, options)
+
+
+async def _connect_to(information: _Address, options: tuple[Any, ...]) -> socket.socket:
+    family, kind, protocol, _, address = information
+    connection = socket.socket(family, kind, protocol)
+    try:
+        connection.setblocking(False)  # noqa: FBT003 -- it takes no keyword
+        for option in options:
+            connection.setsockopt(*option)
+        await asyncio.get_running_loop().sock_connect(connection, address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _alternating(addresses: list[_Address]) -> list[_Address]:
+    """Put IPv6 and IPv4 by turns, so that a family that does not work costs one wait."""
+    families = dict.fromkeys(address[0] for address in addresses)
+    turns = itertools.zip_longest(*([a for a in addresses if a[0] == family] for family in families))
+    return [address for turn in turns for address in turn if address]
 
 
 @contextlib.contextmanager
