@@ -44,6 +44,8 @@ _STARTS = 7
 _LOAD_SECONDS = 2
 _LOAD_ROUNDS = 3
 _STUCK_SECONDS = 60
+_WHOLE_FROM = 100
+"""Values from here are shown without decimals."""
 
 Runs = Mapping[str, Callable[[str], AbstractContextManager[Subject]]]
 """How to run each subject against an API URL."""
@@ -192,8 +194,12 @@ def _throughput(subjects: list[Subject], connections: int) -> list[float]:
 def _row(title: str, values: list[float], unit: str) -> None:
     """Print values, and in brackets the ratio of the first, the exporter's, to each of the others."""
     first, *others = values
-    cells = [f"{first:.3g} {unit}", *(f"{other:.3g} {unit} ({first / other:.2f})" for other in others)]
+    cells = [_cell(first, unit), *(f"{_cell(other, unit)} ({first / other:.2f})" for other in others)]
     print(f"| {title} | {' | '.join(cells)} |", flush=True)
+
+
+def _cell(value: float, unit: str) -> str:
+    return f"{value:,.0f} {unit}".strip() if value >= _WHOLE_FROM else f"{value:.3g} {unit}".strip()
 
 
 if __name__ == "__main__":

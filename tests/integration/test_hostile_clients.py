@@ -203,7 +203,7 @@ def test_more_connections_than_file_descriptors_neither_end_the_process_nor_fill
     with ExporterProcess(upstream.url, web.flag, prefix=limited) as exporter:
         with contextlib.ExitStack() as stack:
             opened(exporter, stack, 2 * descriptors)
-        assert scrape_anew(exporter).up
+        assert exporter.scrape().up
         assert len("\n".join(exporter.log)) < 200_000
 
 
