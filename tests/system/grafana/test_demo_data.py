@@ -127,7 +127,8 @@ def test_make_demo_data_leaves_a_data_directory_and_says_how_to_start_prometheus
     assert len(queries) == 2
     with prometheus_over(program, folder / "data") as prometheus:
         for query in queries:
-            assert "qpu.forte-enterprise-3" in prometheus.by_backend(query, now)
+            # Which ones is open: the simulated QPUs have maintenance now and then.
+            assert any(backend.startswith("qpu.") for backend in prometheus.by_backend(query, now))
 
 
 @pytest.mark.parametrize("line", ["Years of characterizations", "Days of scrapes"])
