@@ -15,12 +15,24 @@ class SingleFlight(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._task: asyncio.Task[T] | None = None
+        self._task: asyncio.Future[T] | None = None
 
     @property
     def under_way(self) -> bool:
         """Whether a caller that comes now would share a call."""
         return self._task is not None and not self._task.done()
+
+    def start(self, function: Callable[[], Awaitable[T]]) -> "asyncio.Future[T]":
+        """Return the call under way, or a new call of ``function``, which nobody has to wait for."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(function())
+            self._task.add_done_callback(_retrieve_exception)
+        return self._task
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for the end of the call under way, if any, at most so long."""
+        if self._task:
+            await asyncio.wait((self._task,), timeout=max(0.0, seconds))
 
     async def __call__(self, function: Callable[[], Awaitable[T]]) -> T:
         """Return the result of the call under way, or of a new call of ``function``.
@@ -29,11 +41,8 @@ class SingleFlight(Generic[T]):
         because it came later and has time left.
         """
         while True:
-            task, shared = self._task, True
-            if task is None or task.done():
-                task, shared = asyncio.ensure_future(function()), False
-                task.add_done_callback(_retrieve_exception)
-                self._task = task
+            shared = self.under_way
+            task = self.start(function)
             # Not shield(): from Python 3.14 on it logs the exception when one of several callers has left.
             await asyncio.wait((task,))
             try:
@@ -49,7 +58,7 @@ class SingleFlight(Generic[T]):
             await asyncio.wait((self._task,))
 
 
-def _retrieve_exception(task: asyncio.Task[T]) -> None:
+def _retrieve_exception(task: "asyncio.Future[T]") -> None:
     """Keep asyncio from logging the exception of a call that nobody waits for."""
     if not task.cancelled():
         task.exception()

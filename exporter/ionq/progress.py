@@ -1,11 +1,16 @@
 """How far a read of IonQ has got. A scrape that stops waiting says so in its error."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
 from exporter.common.errors import (
     ConnectionFailedError,
     DeadlineExceededError,
     HTTPStatusError,
     IonQError,
     TLSError,
+    UnexpectedError,
 )
 from exporter.ionq.network import Network, Step
 
@@ -47,6 +52,19 @@ class ReadProgress:
     def handshaking(self) -> bool:
         """Whether a TLS handshake was begun and not completed."""
         return self._network is not None and self._network.step is Step.HANDSHAKING
+
+    @contextlib.asynccontextmanager
+    async def within(self, seconds: float) -> AsyncIterator[None]:
+        """Give the read so much time. Whatever ends it early is raised as an IonQError."""
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            raise self.overdue(f"within {seconds:.3g}s") from None
+        except IonQError:
+            raise
+        except Exception as error:
+            raise UnexpectedError.of(error) from error
 
     def overdue(self, when: str, advice: str = "") -> IonQError:
         """Return the error of a caller that stops waiting. ``when`` is like "within 4s"."""

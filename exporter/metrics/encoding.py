@@ -50,7 +50,7 @@ class Family:
     def encode_by(self, label: str, values: dict[str, float], form: Format) -> str:
         """Return the family with a sample for each value of one label."""
         samples = (
-            f'{self.name}{{{label}="{escape_label(key)}"}} {encode_number(value)}\n'
+            f"{self.name}{{{encode_label(label, key)}}} {encode_number(value)}\n"
             for key, value in values.items()
         )
         return self.heads[form] + "".join(samples)
@@ -63,9 +63,10 @@ def encode_number(value: float) -> str:
     return text
 
 
-def escape_label(value: str) -> str:
-    """Escape the value of a label."""
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+def encode_label(name: str, value: str) -> str:
+    """Return a label as a sample shows it, its value escaped."""
+    escaped = value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    return f'{name}="{escaped}"'
 
 
 class _Labelled(Protocol):
@@ -84,7 +85,7 @@ Labels = tuple[str, str]
 
 def encode_labels(source: _Labelled) -> Labels:
     """Return the labels of a backend, escaped once for all its samples."""
-    return f'backend="{escape_label(source.name)}"', f'location="{escape_label(source.location)}"'
+    return encode_label("backend", source.name), encode_label("location", source.location)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,7 @@ class BackendFamily(Family, Generic[Source]):
                 yield f"{name}{{{backend},{location}}}", values  # type: ignore[misc]
                 continue
             for value, number in values.items():  # type: ignore[union-attr]
-                further = f'{label}="{escape_label(value)}"'
+                further = encode_label(label, value)
                 if before_location:
                     yield f"{name}{{{backend},{further},{location}}}", number
                 else:

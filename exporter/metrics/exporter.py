@@ -7,7 +7,7 @@ from exporter import __version__
 from exporter.common.build_info import revision
 from exporter.common.errors import REASONS
 from exporter.common.logging import stderr_writer
-from exporter.metrics.encoding import Family, Format, escape_label
+from exporter.metrics.encoding import Family, Format, encode_label
 from exporter.records import backends, characterizations, status_page
 from exporter.records.json_values import Rejection
 
@@ -124,7 +124,11 @@ class ExporterMetrics:
         )
 
 
-_BUILD_INFO_SAMPLE = (
-    f'{_BUILD_INFO.name}{{python_version="{platform.python_version()}",revision="{escape_label(revision())}"'
-    f',version="{__version__}"}} 1.0\n'
+_BUILD_INFO_LABELS = ",".join(
+    (
+        encode_label("python_version", platform.python_version()),
+        encode_label("revision", revision()),
+        encode_label("version", __version__),
+    )
 )
+_BUILD_INFO_SAMPLE = f"{_BUILD_INFO.name}{{{_BUILD_INFO_LABELS}}} 1.0\n"

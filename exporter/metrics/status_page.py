@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from exporter.metrics.encoding import Family, Format, encode_number, escape_label
+from exporter.metrics.encoding import Family, Format, encode_label, encode_number
 from exporter.records.status_page import (
     COMPONENT_STATUSES,
     IMPACTS,
@@ -54,7 +54,7 @@ class StatusPageFamily(Family):
 
     def _encode_labels(self, values: tuple[str, ...]) -> str:
         return ",".join(
-            f'{name}="{escape_label(value)}"' for name, value in zip(self.label_names, values, strict=True)
+            encode_label(name, value) for name, value in zip(self.label_names, values, strict=True)
         )
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from exporter.common.errors import IonQError, UnexpectedError, UnexpectedShapeError
+from exporter.common.errors import IonQError, UnexpectedShapeError
 from exporter.common.single_flight import SingleFlight
 from exporter.ionq.client import IonQClient
 from exporter.ionq.progress import ReadProgress
@@ -122,15 +122,11 @@ class CharacterizationCache:
         for name, wanted in batch.due:
             progress = ReadProgress()
             try:
-                async with asyncio.timeout(self._timeout_seconds):
+                async with progress.within(self._timeout_seconds):
                     await self._read(name, wanted, progress)
                 batch.succeeded += 1
-            except TimeoutError:
-                self._fail(name, wanted, progress.overdue(f"within {self._timeout_seconds:.3g}s"), batch)
             except IonQError as error:
                 self._fail(name, wanted, error, batch)
-            except Exception as error:  # noqa: BLE001 -- whatever it is, it must not cost a metric of /backends
-                self._fail(name, wanted, UnexpectedError.of(error), batch)
 
     async def _read(self, name: str, wanted: str, progress: ReadProgress) -> None:
         response = await self._client.get_characterizations(name, {"limit": 1}, progress=progress)

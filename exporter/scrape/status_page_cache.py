@@ -3,11 +3,11 @@
 Scrapes start the reads, so that nothing is read while nobody scrapes, and do not wait for them.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from exporter.common.errors import IonQError, UnexpectedError
+from exporter.common.errors import IonQError
+from exporter.common.single_flight import SingleFlight
 from exporter.ionq.client import StatusPageClient
 from exporter.ionq.progress import ReadProgress
 from exporter.metrics.exporter import ExporterMetrics
@@ -44,21 +44,20 @@ class StatusPageCache:
         self._timeout_seconds = timeout_seconds
         self._clock = clock
         self._limit = StatusPageLimit(clock)
-        self._read_task: asyncio.Task[None] | None = None
+        self._read_once: SingleFlight[None] = SingleFlight()
         self._next_read_at = self._shown_until = -float("inf")
         self._last = StatusPageReading()
 
     def start_read(self) -> None:
         """Start to read the page, unless a read is under way or began less than a minute ago."""
         now = self._clock()
-        if now >= self._next_read_at and (self._read_task is None or self._read_task.done()):
+        if now >= self._next_read_at and not self._read_once.under_way:
             self._next_read_at = now + READ_INTERVAL_SECONDS
-            self._read_task = asyncio.create_task(self._read())
+            self._read_once.start(self._read)
 
     async def wait(self, seconds: float) -> None:
         """Wait for the read under way, if any, at most so long."""
-        if self._read_task:
-            await asyncio.wait((self._read_task,), timeout=max(0.0, seconds))
+        await self._read_once.wait(seconds)
 
     def reading(self) -> StatusPageReading:
         """Return what is known, without the page if that is too old."""
@@ -68,25 +67,19 @@ class StatusPageCache:
 
     async def aclose(self) -> None:
         """End the read under way, and close the connection."""
-        if self._read_task:
-            self._read_task.cancel()
-            await asyncio.wait((self._read_task,))
+        await self._read_once.aclose()
         await self._client.aclose()
 
     async def _read(self) -> None:
         """Read the page. Failures are counted and logged, and never raised."""
         progress = ReadProgress()
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with progress.within(self._timeout_seconds):
                 response = await self._client.get_summary(progress=progress)
-            page = response.parse(lambda body: parse_status_page(body, self._component_backends))
-            self._keep(self._limit.admit(page))
-        except TimeoutError:
-            self._fail(progress.overdue(f"within {self._timeout_seconds:.3g}s"))
+                page = response.parse(lambda body: parse_status_page(body, self._component_backends))
+                self._keep(self._limit.admit(page))
         except IonQError as error:
             self._fail(error)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it must not cost another metric
-            self._fail(UnexpectedError.of(error))
 
     def _keep(self, page: StatusPage) -> None:
         self._last = StatusPageReading(page, time.time())

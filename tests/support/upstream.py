@@ -75,7 +75,6 @@ class Connection:
 
     def __init__(self, opened: socket.socket) -> None:
         self.requests: list[Request] = []
-        self.tls_error: OSError | None = None
         self.closed = threading.Event()
         self._socket = opened
         self._received = b""
@@ -88,11 +87,7 @@ class Connection:
         return self._socket.recv(65536)
 
     def start_tls(self, context: ssl.SSLContext) -> None:
-        try:
-            self._socket = context.wrap_socket(self._socket, server_side=True)
-        except OSError as error:
-            self.tls_error = error
-            raise
+        self._socket = context.wrap_socket(self._socket, server_side=True)
 
     def is_abandoned_within(self, seconds: float) -> bool:
         """Wait for the other end to close, and return whether it has."""

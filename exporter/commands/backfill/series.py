@@ -16,9 +16,9 @@ from exporter.metrics.encoding import (
     END_OF_OPENMETRICS,
     BackendFamily,
     Format,
+    encode_label,
     encode_labels,
     encode_number,
-    escape_label,
 )
 from exporter.records.characterizations import Characterization, CharacterizedBackend
 
@@ -104,7 +104,7 @@ def _series(family: BackendFamily[CharacterizedBackend], timelines: Iterable[Tim
 def _with_labels(series: str, labels: Mapping[str, str]) -> str:
     """Add labels to a series."""
     name, _, own = series.partition("{")
-    further = "".join(f'{label}="{escape_label(value)}",' for label, value in labels.items())
+    further = "".join(f"{encode_label(label, value)}," for label, value in labels.items())
     return f"{name}{{{further}{own}"
 
 

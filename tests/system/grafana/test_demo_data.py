@@ -17,12 +17,6 @@ DEPLOY = ROOT / "deploy"
 SELECTOR = '{job="ionq-exporter",instance="127.0.0.1:10065"}'
 
 
-def lines_at(hours_before_end: float) -> list[str]:
-    """What is stored for the first moments of an incident."""
-    moment = END - round(hours_before_end * 3600)
-    return [line for _, lines in live(moment, days=600 / 86400, step_seconds=300) for line in lines]
-
-
 def test_a_moment_brings_what_prometheus_would_store_of_each_exporter() -> None:
     ((moment, lines),) = live(END, days=0)
     assert moment == END
