@@ -4,19 +4,13 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import StringIO
 
 import pytest
 
-from exporter.commands.assembly import Exporter
-from exporter.common.logging import configure_logs
 from exporter.metrics.backends import BACKEND_FAMILIES
-from exporter.metrics.encoding import Format
-from exporter.metrics.exposition import encode_scrape
 from exporter.scrape.characterization_cache import FIRST_PAUSE_SECONDS, PARALLEL_READS
-from exporter.scrape.deadline import Deadline
-from exporter.settings import IonQSettings
 from exporter.simulator import FAULTS, Fleet, InjectFault, Simulator
+from tests.support.bare_exporter import BareExporter
 from tests.support.clock import Clock
 from tests.support.exposition import Exposition
 
@@ -33,8 +27,6 @@ CHARACTERIZED = {
 SHORT_TIMEOUT = 1.5
 LONG_TIMEOUT = 20.0
 """A read that takes so long waits for something that never comes."""
-
-MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,34 +78,20 @@ FAULTY: dict[str, Expected] = {
 }
 
 
-class Observed:
-    """An exporter without its server, whose clock stands still, and a simulator to scrape."""
+class Observed(BareExporter):
+    """An exporter whose clock stands still, and a simulator to scrape."""
 
     def __init__(self, simulator: Simulator, timeout: float = LONG_TIMEOUT) -> None:
         self.timeout = timeout
         self.clock = Clock()
-        self.log = StringIO()
-        settings = IonQSettings(
-            api_url=simulator.url,
-            timeout_seconds=timeout,
-            max_response_bytes=MEBIBYTE,
-            max_backends=100,
-            characterizations=True,
-        )
-        self._exporter = Exporter(
-            settings, lambda: None, configure_logs("info", "logfmt", self.log), clock=self.clock
-        )
+        super().__init__(simulator.url, timeout_seconds=timeout, characterizations=True, clock=self.clock)
 
     async def scrape(self, seconds: float = 2 * LONG_TIMEOUT) -> Exposition:
         """Scrape, and check that ``/backends`` was read. At most half of the time is for the rest."""
-        scrape = await self._exporter.scraper.scrape(Deadline(seconds))
-        shown = Exposition(encode_scrape(scrape, self._exporter.metrics, Format.TEXT).decode())
+        shown = self.shown(await self.scraped(seconds))
         assert shown.up
         assert shown.counted("ionq_exporter_api_failures_total", "reason") == {}
         return shown
-
-    async def aclose(self) -> None:
-        await self._exporter.aclose()
 
 
 @pytest.fixture

@@ -4,21 +4,15 @@ import contextlib
 import gzip
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from exporter.commands.assembly import Exporter
-from exporter.common.logging import configure_logs
 from exporter.ionq.api_key import ApiKey
-from exporter.metrics.encoding import Format
-from exporter.metrics.exposition import encode_scrape
-from exporter.scrape.deadline import Deadline
-from exporter.settings import IonQSettings
 from exporter.simulator import FAULTS as FAULTS_OF_THE_DRILL
 from exporter.simulator import Fleet, Simulator
 from exporter.simulator.drill.requests import STATUS_ENDPOINT, InjectFault
+from tests.support.bare_exporter import MEBIBYTE, BareExporter
 from tests.support.certificates import Authority
 from tests.support.clock import Clock
 from tests.support.exporter_process import ExporterProcess, run_exporter
@@ -45,7 +39,6 @@ from tests.support.upstream import (
 pytestmark = pytest.mark.anyio
 
 KEY = "8fQ2-vT7.xW+Za/91"
-MEBIBYTE = 1 << 20
 NOT_COMPARED = (
     "ionq_status_",
     "ionq_exporter_status_page_",
@@ -64,34 +57,26 @@ class Page(Upstream):
         self.answers(ok(body()))
 
 
-class Observed:
-    """An exporter without its server, whose clock stands still."""
+class Observed(BareExporter):
+    """An exporter whose clock stands still."""
 
     def __init__(
         self, api: Upstream | Simulator, page_url: str, timeout_seconds: float = PATIENCE_SECONDS
     ) -> None:
         self.clock = Clock()
-        self.log = StringIO()
-        settings = IonQSettings(
-            api_url=api.url,
+        super().__init__(
+            api.url,
             timeout_seconds=timeout_seconds,
-            max_response_bytes=MEBIBYTE,
-            max_backends=100,
             characterizations=True,
             status_url=page_url,
+            key=ApiKey(KEY),
+            clock=self.clock,
         )
-        key = ApiKey(KEY)
-        logger = configure_logs("info", "logfmt", self.log)
-        self._exporter = Exporter(settings, lambda: key, logger, clock=self.clock)
 
     async def scrape(self, *, wait: bool = True) -> Exposition:
         """Scrape, and with ``wait`` show the read of the status page that the scrape began."""
-        scrape = await self._exporter.scraper.scrape(Deadline(PATIENCE_SECONDS), wait_for_status_page=wait)
-        text = encode_scrape(scrape, self._exporter.metrics, Format.TEXT, with_process=False)
-        return Exposition(text.decode())
-
-    async def aclose(self) -> None:
-        await self._exporter.aclose()
+        scrape = await self.scraped(PATIENCE_SECONDS, wait_for_status_page=wait)
+        return self.shown(scrape, with_process=False)
 
 
 @pytest.fixture

@@ -12,23 +12,16 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from exporter.commands.assembly import Exporter
-from exporter.common.logging import configure_logs
-from exporter.metrics.encoding import Format
-from exporter.metrics.exposition import encode_scrape
 from exporter.records.backends import MAX_BACKENDS
 from exporter.records.scrape import Scrape
-from exporter.scrape.deadline import Deadline
-from exporter.settings import IonQSettings
 from exporter.simulator import FAULTS, Fleet, InjectFault, Simulator
+from tests.support.bare_exporter import MEBIBYTE, BareExporter
 from tests.support.certificates import Authority
 from tests.support.exporter_process import ExporterProcess
-from tests.support.exposition import Exposition
 from tests.support.repository import ROOT
 from tests.support.upstream import (
     FLEET_BODY,
@@ -52,7 +45,6 @@ SHORT_BUDGET = 0.5
 LONG_BUDGET = 20.0
 """A scrape that takes so long waits for something that never comes."""
 
-MEBIBYTE = 1 << 20
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -224,23 +216,21 @@ UNREACHABLE: dict[str, Expected] = {
 pytestmark = pytest.mark.anyio
 
 
-class Observed:
-    """An exporter without its server, and its log."""
+class Observed(BareExporter):
+    """An exporter that logs everything."""
 
     def __init__(self, api_url: str, budget: float) -> None:
-        self.log = StringIO()
         self._budget = budget
-        settings = IonQSettings(
-            api_url=api_url,
+        super().__init__(
+            api_url,
             timeout_seconds=budget,
-            max_response_bytes=MEBIBYTE,
             max_backends=MAX_BACKENDS,
             characterizations=False,
+            level="debug",
         )
-        self._exporter = Exporter(settings, lambda: None, configure_logs("debug", "logfmt", self.log))
 
     async def scrape(self) -> Scrape:
-        return await self._exporter.scraper.scrape(Deadline(self._budget))
+        return await self.scraped(self._budget)
 
     async def assert_comes_to(self, expected: Expected) -> None:
         """Scrape, and compare result, log, metrics and time."""
@@ -248,7 +238,7 @@ class Observed:
         reason = scrape.error.reason if scrape.error else ""
         assert reason == expected.reason, self.log.getvalue()
         assert expected.log in self.log.getvalue()
-        shown = Exposition(encode_scrape(scrape, self._exporter.metrics, Format.TEXT).decode())
+        shown = self.shown(scrape)
         assert shown.up == (not reason)
         assert len(shown.backends) <= MAX_BACKENDS
         if reason:
@@ -269,9 +259,6 @@ class Observed:
             assert error.reason == expected.reason
         else:
             await self.assert_works()
-
-    async def aclose(self) -> None:
-        await self._exporter.aclose()
 
 
 @contextlib.asynccontextmanager
