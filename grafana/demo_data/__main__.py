@@ -1,4 +1,4 @@
-"""Lets ``python -m grafana.demo_data`` end without a traceback on Ctrl+C, even while it imports."""
+"""Lets ``python -m grafana.demo_data`` end without a traceback on Ctrl+C while it imports."""
 
 import sys
 

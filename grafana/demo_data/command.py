@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
 
-from grafana.demo_data.blocks import write_blocks
+from exporter.commands.signals import StoppedError, StopSignals
+from grafana.demo_data.blocks import Sample, write_blocks
 from grafana.demo_data.history import DAY_SECONDS, DAYS, STEP_SECONDS, live, scrape_times
 from grafana.demo_data.past import YEARS, write_past
 from grafana.demo_data.scrapes import JOB
@@ -58,29 +60,45 @@ def main() -> None:
     if given.folder.exists():
         sys.exit(f'there is a {given.folder} already: remove it, or name another with ARGS="FOLDER"')
     given.folder.parent.mkdir(parents=True, exist_ok=True)
+    signals = StopSignals()
     # An interrupted run leaves nothing behind that the next one would find.
     with TemporaryDirectory(prefix=f".{given.folder.name}-", dir=given.folder.parent) as scratch:
         folder = Path(scratch, given.folder.name)
         try:
-            _write(folder, given, promtool)
+            try:
+                _write(folder, given, promtool, signals.check)
+            finally:
+                signals.check()  # Ctrl+C ends promtool, too
+        except StoppedError:
+            sys.exit("interrupted: nothing was written")
         except subprocess.CalledProcessError as error:
             sys.exit(f"promtool ended with status {error.returncode}")
         folder.rename(given.folder)
     sys.stdout.write(_GUIDE.format(**vars(given)))
 
 
-def _write(folder: Path, given: argparse.Namespace, promtool: str) -> None:
-    """Write the data, and the configuration with which it goes on. Raises CalledProcessError."""
+def _write(folder: Path, given: argparse.Namespace, promtool: str, check: Callable[[], None]) -> None:
+    """Write the data, and the configuration with which it goes on.
+
+    Raises StoppedError, or CalledProcessError.
+    """
     data = folder / "data"
     start = int(time.time()) // given.step * given.step
     begin = start - round(given.days * DAY_SECONDS)
     click.echo("Years of characterizations", err=True)
-    write_past(data, promtool, begin=begin - round(given.years * _YEAR_SECONDS), end=begin, seed=given.seed)
+    first = begin - round(given.years * _YEAR_SECONDS)
+    write_past(data, promtool, begin=first, end=begin, seed=given.seed, check=check)
     times = tuple(scrape_times(start, days=given.days, step_seconds=given.step))
     samples = live(start, seed=given.seed, days=given.days, step_seconds=given.step, clock=time.time)
     with click.progressbar(samples, len(times), "Days of scrapes", file=sys.stderr) as progress:
-        write_blocks(progress, data, promtool)
+        write_blocks(_checked(progress, check), data, promtool)
     (folder / "prometheus.yml").write_text(json.dumps(_configuration(), indent=2) + "\n", "utf-8")
+
+
+def _checked(samples: Iterable[Sample], check: Callable[[], None]) -> Iterator[Sample]:
+    for sample in samples:
+        check()
+        yield sample
 
 
 def _configuration() -> dict[str, object]:

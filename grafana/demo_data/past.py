@@ -1,7 +1,7 @@
 """The years before the exporters ran, filled in as `ionq-exporter backfill` does."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,24 +23,27 @@ _BLOCK_HOURS = 13122  # the longer they are, the less often promtool reads its i
 
 
 def write_past(
-    directory: Path, promtool: str, *, begin: int, end: int, seed: int = 1, step_seconds: int = STEP_SECONDS
+    directory: Path,
+    promtool: str,
+    *,
+    begin: int,
+    end: int,
+    seed: int = 1,
+    step_seconds: int = STEP_SECONDS,
+    check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Store what was in force between two Unix times. Raises CalledProcessError."""
+    """Store what was in force between two Unix times. Raises CalledProcessError, or what ``check`` does."""
     directory.mkdir(parents=True, exist_ok=True)
-    timelines = [
-        Timeline.of(
-            backend.name,
-            backend.location,
-            _records(seed, backend.name, begin, end),
-            start=begin,
-            end=end,
-            step=step_seconds,
+    timelines = []
+    for backend in _backends(seed, end):
+        check()
+        records = _records(seed, backend.name, begin, end)
+        timelines.append(
+            Timeline.of(backend.name, backend.location, records, start=begin, end=end, step=step_seconds)
         )
-        for backend in _backends(seed, end)
-    ]
     text = directory / "past.openmetrics"
     with text.open("w", encoding="utf-8") as file:
-        write_history(file, timelines, {"job": JOB, "instance": FIRST})
+        write_history(file, timelines, {"job": JOB, "instance": FIRST}, check)
     create_blocks(text, directory, promtool, hours=_BLOCK_HOURS)
 
 
