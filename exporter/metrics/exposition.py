@@ -1,6 +1,5 @@
 """Puts all families of a scrape together, as the bytes of a response."""
 
-import functools
 import zlib
 
 from exporter.metrics.backends import BACKEND_FAMILIES
@@ -9,7 +8,6 @@ from exporter.metrics.encoding import END_OF_OPENMETRICS, Family, Format, encode
 from exporter.metrics.exporter import ExporterMetrics
 from exporter.metrics.process import encode_process
 from exporter.metrics.status_page import encode_status_page
-from exporter.records.backends import Backend
 from exporter.records.scrape import Scrape
 
 _GZIP_LEVEL = 1  # half the time of level 6 for a tenth more bytes
@@ -18,7 +16,7 @@ _GZIP_WBITS = 16 + zlib.MAX_WBITS
 _UP = Family(name="ionq_up", help="Whether this scrape read IonQ's backends and understood them, 1 or 0.")
 _DURATION = Family(
     name="ionq_scrape_duration_seconds",
-    help="How long this scrape waited for IonQ, in seconds.",
+    help="How long this scrape, or one that shares its read, waited for IonQ, in seconds.",
     unit="seconds",
 )
 
@@ -28,7 +26,7 @@ def encode_scrape(
 ) -> bytes:
     """Return the exposition of a scrape. ``with_process=False`` leaves out what describes this process."""
     text = (
-        _encode_backends(scrape.backends, form),
+        encode_families(BACKEND_FAMILIES, scrape.backends, form),
         encode_families(CHARACTERIZATION_FAMILIES, scrape.characterized, form),
         encode_status_page(scrape.status_page, form),
         _UP.encode(scrape.up, form),
@@ -40,10 +38,23 @@ def encode_scrape(
     return "".join(text).encode()
 
 
-@functools.lru_cache(maxsize=len(Format))
-def _encode_backends(backends: tuple[Backend, ...], form: Format) -> str:
-    """Return the families of backends. Cached, because scrapes that share a read share this text."""
-    return encode_families(BACKEND_FAMILIES, backends, form)
+class ScrapeBodies:
+    """The bodies of the last scrape, each made once: scrapes that share a result share its response."""
+
+    def __init__(self, exporter_metrics: ExporterMetrics) -> None:
+        self._metrics = exporter_metrics
+        self._scrape: Scrape | None = None
+        self._bodies: dict[tuple[Format, bool], bytes] = {}
+
+    def body(self, scrape: Scrape, form: Format, *, gzipped: bool) -> bytes:
+        """Return the exposition of a scrape as it is sent."""
+        if scrape is not self._scrape:
+            self._scrape, self._bodies = scrape, {}
+        body = self._bodies.get((form, gzipped))
+        if body is None:
+            body = encode_scrape(scrape, self._metrics, form)
+            body = self._bodies[form, gzipped] = compress(body) if gzipped else body
+        return body
 
 
 def compress(body: bytes) -> bytes:

@@ -13,7 +13,8 @@ from exporter.records.status_page import StatusPageReading
 class Scrape:
     """The backends that a scrape read, or the error that it failed with.
 
-    ``status_page`` is None where that page is not read at all.
+    ``status_page`` is None where that page is not read at all. ``duration_seconds`` is how long the first of
+    the scrapes with this result waited for IonQ.
     """
 
     finished_at: datetime
@@ -27,6 +28,15 @@ class Scrape:
     def up(self) -> bool:
         """Whether IonQ's backends were read and understood."""
         return self.error is None
+
+    def shows_the_same(self, other: "Scrape") -> bool:
+        """Whether both show one read of ``/backends``, and beside it the same."""
+        return (
+            self.backends is other.backends
+            and bool(self.backends)  # all empty tuples are one
+            and self.characterized == other.characterized
+            and self.status_page == other.status_page
+        )
 
     def age_seconds(self, now: datetime) -> float:
         """How long ago the scrape ended."""

@@ -65,6 +65,7 @@ class Scraper:
     async def scrape(self, deadline: Deadline, *, wait_for_status_page: bool = False) -> Scrape:
         """Return the result of a scrape. Failures are counted, logged and part of it, and never raised.
 
+        Scrapes that share a read and see the same share one result, so that they can share a response.
         A read of the status page starts with the scrape. If it takes longer, a later scrape shows the result,
         unless this one is to wait for it.
         """
@@ -90,6 +91,8 @@ class Scraper:
             if wait_for_status_page:
                 await self._status_page.wait(deadline.remaining_seconds)
             scrape = replace(scrape, status_page=self._status_page.reading())
+        if self.last_up and self.last_up.shows_the_same(scrape):
+            scrape = self.last_up
         self.last = scrape
         if scrape.up:
             self.last_up = scrape

@@ -1,6 +1,5 @@
 """The HTTP surface: which path gets which response. It knows nothing of IonQ's JSON."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -8,7 +7,7 @@ from typing import Any
 
 from exporter.metrics.content_negotiation import accepts_gzip, negotiate
 from exporter.metrics.exporter import ExporterMetrics
-from exporter.metrics.exposition import compress, encode_scrape
+from exporter.metrics.exposition import ScrapeBodies
 from exporter.scrape.deadline import Deadline
 from exporter.scrape.scraper import Scraper
 from exporter.server.response import Receive, Response, Send, plain_response, send_response
@@ -18,7 +17,6 @@ Headers = Mapping[str, str]
 HEALTH_PATHS = ("/-/healthy", "/-/ready")
 
 _METHODS = ("GET", "HEAD")
-_SMALL_BODY_BYTES = 128 * 1024
 _HTML = "text/html; charset=utf-8"
 _PAGE_MAX_AGE_SECONDS = 30.0
 _PAGE_PATIENCE_SECONDS = 2.0
@@ -46,8 +44,7 @@ class WebApp:
         self._timeout_seconds = timeout_seconds
         self._timeout_offset_seconds = timeout_offset_seconds
         self._api_url = api_url
-        self._encoding = asyncio.Lock()
-        self._largest_body_bytes = 0
+        self._bodies = ScrapeBodies(exporter_metrics)
         self._started_at = datetime.now(UTC)
 
     async def __call__(self, scope: dict[str, Any], _receive: Receive, send: Send) -> None:
@@ -81,19 +78,10 @@ class WebApp:
             timeout_seconds=self._timeout_seconds,
         )
         scrape = await self._scraper.scrape(deadline)
-        if self._largest_body_bytes > _SMALL_BODY_BYTES:
-            # When many scrapes end together, their large responses must not all be in memory. With a turn of
-            # the event loop for each, connections that are over the limit are closed in between.
-            async with self._encoding:
-                await asyncio.sleep(0)
-                body = encode_scrape(scrape, self._exporter_metrics, form)
-        else:
-            body = encode_scrape(scrape, self._exporter_metrics, form)
-        self._largest_body_bytes = max(self._largest_body_bytes, len(body))
-        vary = {"vary": "accept, accept-encoding"}
-        if accepts_gzip(headers.get("accept-encoding", "")):
-            return Response(compress(body), form.value, headers={**vary, "content-encoding": "gzip"})
-        return Response(body, form.value, headers=vary)
+        gzipped = accepts_gzip(headers.get("accept-encoding", ""))
+        body = self._bodies.body(scrape, form, gzipped=gzipped)
+        coding = {"content-encoding": "gzip"} if gzipped else {}
+        return Response(body, form.value, headers={"vary": "accept, accept-encoding", **coding})
 
     async def _landing_page(self, method: str) -> Response:
         headers = {"content-security-policy": _PAGE_POLICY}

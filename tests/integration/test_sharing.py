@@ -22,6 +22,16 @@ def test_scrapes_that_arrive_while_one_is_under_way_share_its_read(
     assert all(result.up for result in results)
     assert len(upstream.requests) == 1
     assert {result.requests for result in results} == {before.requests + 1}
+    assert len({result.text for result in results}) == 1, "not one response for all"
+
+
+def test_scrapes_of_two_reads_that_list_nothing_are_two(
+    exporter: ExporterProcess, upstream: Upstream
+) -> None:
+    upstream.answers(ok(b"[]"))
+    first, second = exporter.scrape(), exporter.scrape()
+    assert first.up
+    assert second.requests == first.requests + 1
 
 
 def test_a_failure_is_shared_too(exporter: ExporterProcess, upstream: Upstream) -> None:
