@@ -3,9 +3,12 @@
 httpcore's default backend goes through anyio, which gives control to the event loop after each step: a
 quarter of the CPU time of a read. This one also remembers how far a connection has got, so that a scrape that
 stops waiting can say so.
+
+httpcore's locks go through anyio too. Here they are asyncio's, which give no control to the event loop while
+nobody else holds them.
 """
 
-# ruff: noqa: ARG002, ASYNC109 -- httpcore's signatures; each caller bounds a whole read instead
+# ruff: noqa: ARG001, ARG002, ASYNC109 -- httpcore's signatures; each caller bounds a whole read instead
 
 import asyncio
 import contextlib
@@ -13,10 +16,12 @@ import enum
 import itertools
 import socket
 import ssl
+import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpcore
+from httpcore import _synchronization
 
 _CONNECT_SECONDS = 1.0
 """How long to wait for an address before the next one is tried."""
@@ -24,6 +29,16 @@ _CONNECT_SECONDS = 1.0
 
 _Address = tuple[Any, ...]
 """What getaddrinfo says of one address: family, type, protocol, canonical name, address."""
+
+
+def _unshielded(*, shield: bool) -> contextlib.nullcontext[None]:
+    """Return nothing that keeps the closing of a connection from being cancelled: here it never waits."""
+    return contextlib.nullcontext()
+
+
+_synchronization.anyio = types.SimpleNamespace(  # type: ignore[assignment,attr-defined]
+    Lock=asyncio.Lock, Event=asyncio.Event, CancelScope=_unshielded
+)
 
 
 class Step(enum.Enum):

@@ -6,9 +6,9 @@ objects for each sample, which took two fifths of a scrape's time. Tests hold th
 
 import enum
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from prometheus_client.utils import floatToGoString
 
@@ -21,6 +21,7 @@ class Format(enum.Enum):
 
 
 END_OF_OPENMETRICS = "# EOF\n"
+_FIRST_EXPONENT = 1_000_000  # below it Go writes numbers as Python does
 BACKEND_LABELS = ("backend", "location")
 
 
@@ -59,7 +60,7 @@ class Family:
 @functools.lru_cache(maxsize=1024)
 def encode_number(value: float) -> str:
     """Return a number as Go writes it. Cached, because most values are 0, 1 or the same as before."""
-    text: str = floatToGoString(value)  # type: ignore[no-untyped-call]
+    text: str = repr(float(value)) if 0 <= value < _FIRST_EXPONENT else floatToGoString(value)  # type: ignore[no-untyped-call]
     return text
 
 
@@ -105,24 +106,28 @@ class BackendFamily(Family, Generic[Source]):
         """The labels of each sample."""
         return (*BACKEND_LABELS, self.label) if self.label else BACKEND_LABELS
 
-    def samples(self, sources: Iterable[Source], labels: Iterable[Labels]) -> Iterator[tuple[str, float]]:
-        """Yield the series, which is name and labels as text, and the value of each sample."""
+    def samples(self, sources: Iterable[Source], labels: Iterable[Labels]) -> list[tuple[str, float]]:
+        """Return the series, which is name and labels as text, and the value of each sample."""
         name, label, read = self.name, self.label, self.read
+        sent: list[tuple[str, str, Any]] = [
+            (*pair, values)
+            for pair, source in zip(labels, sources, strict=True)
+            if (values := read(source)) is not None
+        ]
+        if not label:
+            return [(f"{name}{{{backend},{location}}}", value) for backend, location, value in sent]
         # Labels are in alphabetical order, as prometheus_client and Go write them.
-        before_location = bool(label) and label < BACKEND_LABELS[-1]
-        for source, (backend, location) in zip(sources, labels, strict=True):
-            values = read(source)
-            if values is None:
-                continue
-            if not label:
-                yield f"{name}{{{backend},{location}}}", values  # type: ignore[misc]
-                continue
-            for value, number in values.items():  # type: ignore[union-attr]
-                further = encode_label(label, value)
-                if before_location:
-                    yield f"{name}{{{backend},{further},{location}}}", number
-                else:
-                    yield f"{name}{{{backend},{location},{further}}}", number
+        before_location = label < BACKEND_LABELS[-1]
+        return [
+            (
+                f"{name}{{{backend},{encode_label(label, key)},{location}}}"
+                if before_location
+                else f"{name}{{{backend},{location},{encode_label(label, key)}}}",
+                value,
+            )
+            for backend, location, values in sent
+            for key, value in values.items()
+        ]
 
 
 def encode_families(

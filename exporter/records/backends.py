@@ -57,27 +57,20 @@ def _milliseconds_to_seconds(value: Any) -> float:
     return to_amount(value) / _MILLISECONDS_PER_SECOND
 
 
-class _Field(NamedTuple):
-    name: str
-    """IonQ's name."""
-    attribute: str
-    """The attribute of Backend."""
-    convert: Callable[[Any], Any]
+_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "location": to_text,
+    "status": to_text,
+    "qubits": to_count,
+    "average_queue_time": _milliseconds_to_seconds,
+    "kw": to_amount,
+    "degraded": to_flag,
+    "last_updated": to_timestamp,
+    "characterization_id": to_text,
+    "has_access": to_flag,
+}
+"""IonQ's fields, in the order of Backend's attributes after its name."""
 
-
-_FIELDS = (
-    _Field("location", "location", to_text),
-    _Field("status", "status", to_text),
-    _Field("qubits", "qubits", to_count),
-    _Field("average_queue_time", "average_queue_time_seconds", _milliseconds_to_seconds),
-    _Field("kw", "energy_kwh", to_amount),
-    _Field("degraded", "degraded", to_flag),
-    _Field("last_updated", "last_updated_timestamp_seconds", to_timestamp),
-    _Field("characterization_id", "characterization_id", to_text),
-    _Field("has_access", "has_access", to_flag),
-)
-
-REJECTED_FIELDS = ("row", "backend", *(field.name for field in _FIELDS))
+REJECTED_FIELDS = ("row", "backend", *_FIELDS)
 """The label ``field`` of rejected values. ``row`` is a row that is no object, or a duplicate."""
 
 
@@ -128,9 +121,5 @@ def _parse_row(row: object, reader: ValueReader) -> Backend | None:
         reader.reject("backend", f"{name!r} is not a name")
         return None
     reader.row = name
-    values = {
-        attribute: value
-        for field, attribute, convert in _FIELDS
-        if (value := reader.read(field, row.get(field), convert)) is not None
-    }
-    return Backend(name, **values)
+    location, *others = (reader.read(field, row.get(field), convert) for field, convert in _FIELDS.items())
+    return Backend(name, location or "", *others)

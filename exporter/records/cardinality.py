@@ -116,10 +116,11 @@ class _Known:
     def admits(self, key: Hashable) -> bool:
         """Record that a key was seen, and return whether it is known or there was room for it."""
         now = self._clock()
-        if key not in self._last_seen and len(self._last_seen) >= self._capacity and now >= self._next_purge:
-            self._purge(now)
-        if key not in self._last_seen and len(self._last_seen) >= self._capacity:
-            return False
+        if key not in self._last_seen:
+            if len(self._last_seen) >= self._capacity and now >= self._next_purge:
+                self._purge(now)
+            if len(self._last_seen) >= self._capacity:
+                return False
         self._last_seen[key] = now
         return True
 

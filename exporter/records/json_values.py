@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 MAX_TEXT_LENGTH = 256
 _MAX_NUMBER_DIGITS = 18
+_NUMBERS = (int, float)  # not bool, which is a subclass of int
 _NO_BREAK_SPACE = "\u00a0"
 _MAX_EXCERPT_LENGTH = 160
 _MAX_BEGINNING_BYTES = 60
@@ -83,21 +84,21 @@ def to_text(value: Any) -> str | None:
 
 def to_amount(value: Any) -> float:
     """Return a finite number that is not negative."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) not in _NUMBERS:
         raise ValueError("is not a number")
-    if not math.isfinite(value):
-        raise ValueError("is not a finite number")
-    if value < 0:
-        raise ValueError("is negative")
-    return abs(value)  # -0.0 is zero
+    if not 0 <= value < math.inf:
+        raise ValueError("is negative" if -math.inf < value < 0 else "is not a finite number")
+    amount: float = abs(value)  # -0.0 is zero
+    return amount
 
 
 def to_count(value: Any) -> int:
     """Return a whole number that is not negative. ``36.0`` is one."""
     amount = to_amount(value)
-    if amount != int(amount):
+    count = int(amount)
+    if count != amount:
         raise ValueError("is not a whole number")
-    return int(amount)
+    return count
 
 
 def to_flag(value: Any) -> bool:

@@ -15,6 +15,7 @@ import httpx
 import prometheus_client.utils
 import pytest
 import uvicorn
+from httpcore import _synchronization
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 import exporter
@@ -62,6 +63,15 @@ def test_a_library_has_the_names_that_the_exporter_uses(
     source = inspect.getsource(owner)
     missing = [name for name in names.split() if not re.search(rf"\b(def |self\.){name}\b", source)]
     assert not missing, f"{owner.__name__} has no {', '.join(missing)}, which exporter/{module} uses"
+
+
+def test_httpcore_waits_and_locks_by_what_the_exporter_puts_in_the_place_of_anyio() -> None:
+    source = inspect.getsource(_synchronization)
+    used = set(re.findall(r"\banyio\.(\w+)", source))
+    # The last two are for HTTP/2, and for requests that wait for another's connection: here none does.
+    assert used == {"Lock", "Event", "CancelScope", "Semaphore", "fail_after"}, (
+        "adapt exporter/ionq/network.py"
+    )
 
 
 @pytest.mark.parametrize("proxy", [None, "http://localhost:3128"])
