@@ -6,7 +6,7 @@ objects for each sample, which took two fifths of a scrape's time. Tests hold th
 
 import enum
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -64,8 +64,9 @@ def encode_number(value: float) -> str:
     return text
 
 
+@functools.lru_cache(maxsize=1024)
 def encode_label(name: str, value: str) -> str:
-    """Return a label as a sample shows it, its value escaped."""
+    """Return a label as a sample shows it, its value escaped. Cached, because most come in each scrape."""
     escaped = value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
     return f'{name}="{escaped}"'
 
@@ -108,14 +109,15 @@ class BackendFamily(Family, Generic[Source]):
 
     def samples(self, sources: Iterable[Source], labels: Iterable[Labels]) -> list[tuple[str, float]]:
         """Return the series, which is name and labels as text, and the value of each sample."""
-        name, label, read = self.name, self.label, self.read
-        sent: list[tuple[str, str, Any]] = [
-            (*pair, values)
-            for pair, source in zip(labels, sources, strict=True)
-            if (values := read(source)) is not None
-        ]
+        name, label = self.name, self.label
+        values: Iterator[Any] = map(self.read, sources)
+        sent = zip(labels, values, strict=True)
         if not label:
-            return [(f"{name}{{{backend},{location}}}", value) for backend, location, value in sent]
+            return [
+                (f"{name}{{{backend},{location}}}", value)
+                for (backend, location), value in sent
+                if value is not None
+            ]
         # Labels are in alphabetical order, as prometheus_client and Go write them.
         before_location = label < BACKEND_LABELS[-1]
         return [
@@ -125,20 +127,18 @@ class BackendFamily(Family, Generic[Source]):
                 else f"{name}{{{backend},{location},{encode_label(label, key)}}}",
                 value,
             )
-            for backend, location, values in sent
-            for key, value in values.items()
+            for (backend, location), by_label in sent
+            if by_label is not None
+            for key, value in by_label.items()
         ]
 
 
 def encode_families(
     families: Iterable[BackendFamily[Source]], sources: Sequence[Source], form: Format
-) -> str:
-    """Return the families that have at least one sample."""
+) -> Iterator[str]:
+    """Yield each family that has at least one sample."""
     labels = [encode_labels(source) for source in sources]
-    text: list[str] = []
     for family in families:
         lines = [f"{series} {encode_number(value)}\n" for series, value in family.samples(sources, labels)]
         if lines:
-            text.append(family.heads[form])
-            text += lines
-    return "".join(text)
+            yield family.heads[form] + "".join(lines)

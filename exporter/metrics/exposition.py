@@ -1,6 +1,7 @@
 """Puts all families of a scrape together, as the bytes of a response."""
 
 import zlib
+from collections.abc import Iterable, Iterator
 
 from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
@@ -25,9 +26,16 @@ def encode_scrape(
     scrape: Scrape, exporter_metrics: ExporterMetrics, form: Format, *, with_process: bool = True
 ) -> bytes:
     """Return the exposition of a scrape. ``with_process=False`` leaves out what describes this process."""
-    text = (
-        encode_families(BACKEND_FAMILIES, scrape.backends, form),
-        encode_families(CHARACTERIZATION_FAMILIES, scrape.characterized, form),
+    return "".join(_encode(scrape, exporter_metrics, form, with_process=with_process)).encode()
+
+
+def _encode(
+    scrape: Scrape, exporter_metrics: ExporterMetrics, form: Format, *, with_process: bool = True
+) -> Iterator[str]:
+    """Yield the exposition in parts."""
+    yield from encode_families(BACKEND_FAMILIES, scrape.backends, form)
+    yield from encode_families(CHARACTERIZATION_FAMILIES, scrape.characterized, form)
+    rest = (
         encode_status_page(scrape.status_page, form),
         _UP.encode(scrape.up, form),
         _DURATION.encode(scrape.duration_seconds, form),
@@ -35,7 +43,7 @@ def encode_scrape(
         encode_process(form) if with_process else "",
         END_OF_OPENMETRICS if form is Format.OPENMETRICS else "",
     )
-    return "".join(text).encode()
+    yield "".join(rest)
 
 
 class ScrapeBodies:
@@ -52,11 +60,15 @@ class ScrapeBodies:
             self._scrape, self._bodies = scrape, {}
         body = self._bodies.get((form, gzipped))
         if body is None:
-            body = encode_scrape(scrape, self._metrics, form)
-            body = self._bodies[form, gzipped] = compress(body) if gzipped else body
+            parts = _encode(scrape, self._metrics, form)
+            body = self._bodies[form, gzipped] = compress(parts) if gzipped else "".join(parts).encode()
         return body
 
 
-def compress(body: bytes) -> bytes:
-    """Return the body as one gzip member, without a time, so that equal bodies stay equal."""
-    return zlib.compress(body, _GZIP_LEVEL, _GZIP_WBITS)
+def compress(parts: Iterable[str]) -> bytes:
+    """Return text as one gzip member, without a time, so that equal texts stay equal.
+
+    Large parts are compressed one after another: to hold the whole text as well takes memory and time.
+    """
+    gzip = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WBITS)
+    return b"".join([*(gzip.compress(part.encode()) for part in parts), gzip.flush()])

@@ -68,9 +68,11 @@ def _status_page() -> str:
 
 
 EXPOSITIONS: dict[str, Callable[[], str]] = {
-    "backends.prom": lambda: encode_families(BACKEND_FAMILIES, [FORTE, SIMULATOR], Format.TEXT),
-    "characterizations.prom": lambda: encode_families(
-        CHARACTERIZATION_FAMILIES, [CHARACTERIZED_FORTE, WITH_GAPS, NOT_CURRENT, UNKNOWN], Format.TEXT
+    "backends.prom": lambda: "".join(encode_families(BACKEND_FAMILIES, [FORTE, SIMULATOR], Format.TEXT)),
+    "characterizations.prom": lambda: "".join(
+        encode_families(
+            CHARACTERIZATION_FAMILIES, [CHARACTERIZED_FORTE, WITH_GAPS, NOT_CURRENT, UNKNOWN], Format.TEXT
+        )
     ),
     "failed_scrape.prom": _failed_scrape,
     "scrape.openmetrics": _scrape,

@@ -56,7 +56,7 @@ characterized = st.builds(
 @example(sources=[FORTE, SIMULATOR])
 @example(sources=[FORTE._replace(status="calibrating")])
 def test_backends_are_written_as_prometheus_client_writes_them(sources: list[Backend], form: Format) -> None:
-    assert encode_families(BACKEND_FAMILIES, sources, form) == encode(
+    assert "".join(encode_families(BACKEND_FAMILIES, sources, form)) == encode(
         library_families(BACKEND_FAMILIES, sources), form
     )
 
@@ -67,7 +67,7 @@ def test_backends_are_written_as_prometheus_client_writes_them(sources: list[Bac
 def test_characterizations_are_written_as_prometheus_client_writes_them(
     sources: list[CharacterizedBackend], form: Format
 ) -> None:
-    assert encode_families(CHARACTERIZATION_FAMILIES, sources, form) == encode(
+    assert "".join(encode_families(CHARACTERIZATION_FAMILIES, sources, form)) == encode(
         library_families(CHARACTERIZATION_FAMILIES, sources), form
     )
 
@@ -111,12 +111,14 @@ def test_every_help_text_needs_no_escape() -> None:
 
 
 def samples(*sources: Backend) -> list[str]:
-    text = encode_families(BACKEND_FAMILIES, sources, Format.TEXT)
+    text = "".join(encode_families(BACKEND_FAMILIES, sources, Format.TEXT))
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 def test_every_field_of_a_backend_becomes_the_metric_that_users_rely_on() -> None:
-    assert encode_families(BACKEND_FAMILIES, [FORTE, SIMULATOR], Format.TEXT) == read_golden("backends.prom")
+    assert "".join(encode_families(BACKEND_FAMILIES, [FORTE, SIMULATOR], Format.TEXT)) == read_golden(
+        "backends.prom"
+    )
 
 
 def test_a_value_that_ionq_did_not_send_is_an_absent_sample() -> None:
@@ -124,7 +126,7 @@ def test_a_value_that_ionq_did_not_send_is_an_absent_sample() -> None:
 
 
 def test_no_backends_are_no_families() -> None:
-    assert encode_families(BACKEND_FAMILIES, [], Format.TEXT) == ""
+    assert "".join(encode_families(BACKEND_FAMILIES, [], Format.TEXT)) == ""
 
 
 def test_an_undocumented_status_is_one_more_sample_and_the_only_one_that_is_1() -> None:

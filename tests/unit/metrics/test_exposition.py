@@ -16,7 +16,7 @@ from exporter.metrics.backends import BACKEND_FAMILIES
 from exporter.metrics.characterizations import CHARACTERIZATION_FAMILIES
 from exporter.metrics.encoding import Format
 from exporter.metrics.exporter import ExporterMetrics
-from exporter.metrics.exposition import compress, encode_scrape
+from exporter.metrics.exposition import ScrapeBodies, compress, encode_scrape
 from exporter.records.backends import Backend, parse_backends
 from exporter.records.characterizations import CharacterizedBackend, parse_characterizations
 from exporter.records.scrape import Scrape
@@ -153,19 +153,39 @@ def test_backends_and_their_characterizations_are_one_exposition(form: Format) -
     assert {name for name, _ in series} >= {family.name for family in CHARACTERIZATION_FAMILIES}
 
 
-# Compressed
+# Bodies
 
 
-@given(st.binary())
-def test_a_compressed_body_comes_back_whole(body: bytes) -> None:
-    assert gzip.decompress(compress(body)) == body
+@FORMATS
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_a_body_is_made_once_for_each_scrape(form: Format, gzipped: bool) -> None:  # noqa: FBT001
+    metrics = ExporterMetrics()
+    bodies = ScrapeBodies(metrics)
+    first, second = scrape_of(), scrape_of()
+    body = bodies.body(first, form, gzipped=gzipped)
+    metrics.count_request()
+    assert bodies.body(first, form, gzipped=gzipped) is body
+    after = bodies.body(second, form, gzipped=gzipped)
+    text = (gzip.decompress(after) if gzipped else after).decode()
+    assert "ionq_exporter_api_requests_total 1.0" in text
 
 
-def test_a_compressed_body_is_one_gzip_member_without_a_time() -> None:
-    compressed = compress(b"ionq_up 1.0\n" * 1_000)
+def test_formats_and_encodings_do_not_share_a_body() -> None:
+    bodies, scrape = ScrapeBodies(ExporterMetrics()), scrape_of()
+    made = {bodies.body(scrape, form, gzipped=gzipped) for form in Format for gzipped in (False, True)}
+    assert len(made) == 4
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_compressed_text_comes_back_whole(parts: list[str]) -> None:
+    assert gzip.decompress(compress(parts)).decode() == "".join(parts)
+
+
+def test_compressed_text_is_one_gzip_member_without_a_time() -> None:
+    compressed = compress(["ionq_up 1.0\n"] * 1_000)
     gunzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     gunzip.decompress(compressed)
     assert gunzip.eof
     assert gunzip.unused_data == b""
     assert len(compressed) < 12_000 / 10
-    assert compressed[4:8] == bytes(4)  # the modification time, which would make equal bodies differ
+    assert compressed[4:8] == bytes(4)  # the modification time, which would make equal texts differ

@@ -10,13 +10,13 @@ from tests.support.samples import CHARACTERIZED_FORTE
 
 def test_every_value_of_a_characterization_becomes_the_metric_that_users_rely_on() -> None:
     sources = [CHARACTERIZED_FORTE, WITH_GAPS, NOT_CURRENT, UNKNOWN]
-    assert encode_families(CHARACTERIZATION_FAMILIES, sources, Format.TEXT) == read_golden(
+    assert "".join(encode_families(CHARACTERIZATION_FAMILIES, sources, Format.TEXT)) == read_golden(
         "characterizations.prom"
     )
 
 
 def test_a_backend_whose_characterization_is_not_read_yet_shows_only_that() -> None:
-    assert encode_families(CHARACTERIZATION_FAMILIES, [UNKNOWN], Format.TEXT).splitlines()[2:] == [
+    assert "".join(encode_families(CHARACTERIZATION_FAMILIES, [UNKNOWN], Format.TEXT)).splitlines()[2:] == [
         'ionq_backend_characterization_current{backend="qpu.tempo-1",location=""} 0.0'
     ]
 
