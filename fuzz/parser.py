@@ -1,7 +1,7 @@
 """Feeds mutated answers of IonQ's through both parsers and both exposition formats, guided by coverage."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import pairwise
 
@@ -46,9 +46,9 @@ def check(body: bytes) -> None:
     _check_expositions(partial(encode_families, CHARACTERIZATION_FAMILIES, characterized))
 
 
-def _check_expositions(encode: Callable[[Format], str]) -> None:
-    list(parse_text(encode(Format.TEXT)))
-    openmetrics = encode(Format.OPENMETRICS) + END_OF_OPENMETRICS
+def _check_expositions(encode: Callable[[Format], Iterable[str]]) -> None:
+    list(parse_text("".join(encode(Format.TEXT))))
+    openmetrics = "".join(encode(Format.OPENMETRICS)) + END_OF_OPENMETRICS
     openmetrics.encode()
     list(parse_openmetrics(openmetrics))  # type: ignore[no-untyped-call]
 

@@ -4,8 +4,8 @@ httpcore's default backend goes through anyio, which gives control to the event 
 quarter of the CPU time of a read. This one also remembers how far a connection has got, so that a scrape that
 stops waiting can say so.
 
-httpcore's locks go through anyio too. Here they are asyncio's, which give no control to the event loop while
-nobody else holds them.
+httpcore's locks go through anyio too. Here they are asyncio's, which do so only while another task holds
+them.
 """
 
 # ruff: noqa: ARG001, ARG002, ASYNC109 -- httpcore's signatures; each caller bounds a whole read instead
@@ -32,7 +32,7 @@ _Address = tuple[Any, ...]
 
 
 def _unshielded(*, shield: bool) -> contextlib.nullcontext[None]:
-    """Return nothing that keeps the closing of a connection from being cancelled: here it never waits."""
+    """Return no shield from cancellation. httpcore asks for one while it closes, which never waits here."""
     return contextlib.nullcontext()
 
 

@@ -121,5 +121,5 @@ def _parse_row(row: object, reader: ValueReader) -> Backend | None:
         reader.reject("backend", f"{name!r} is not a name")
         return None
     reader.row = name
-    location, *others = reader.read_all(row, _FIELDS)
+    location, *others = [reader.read(field, row.get(field), convert) for field, convert in _FIELDS.items()]
     return Backend(name, location or "", *others)

@@ -3,7 +3,7 @@
 import json
 import math
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -56,20 +56,6 @@ class ValueReader:
         except ValueError as error:
             self.reject(field, f"{within}{excerpt(value)} {error}")
             return None
-
-    def read_all(self, entry: Mapping[str, Any], fields: Mapping[str, Callable[[Any], Any]]) -> list[Any]:
-        """Return the values of an object's fields as ``read`` does, each converted by its own function."""
-        values = []
-        for field, convert in fields.items():
-            value = entry.get(field)
-            if value is not None:
-                try:
-                    value = convert(value)
-                except ValueError as error:
-                    self.reject(field, f"{excerpt(value)} {error}")
-                    value = None
-            values.append(value)
-        return values
 
     def read_name(self, field: str, value: Any) -> str | None:
         """Read a text that must be there: a missing or empty one is rejected too."""

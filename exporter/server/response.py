@@ -29,7 +29,7 @@ def plain_response(status: HTTPStatus, headers: Mapping[str, str] | None = None)
 
 
 async def send_response(send: Send, response: Response, method: str) -> None:
-    """Send a response in chunks, each once the client has taken the one before, and without a copy."""
+    """Send a response in chunks, so that a client that does not read leaves only one of them in a buffer."""
     headers = {"content-type": response.content_type, "x-content-type-options": "nosniff", **response.headers}
     if method != "HEAD" or response.body:
         headers["content-length"] = str(len(response.body))
