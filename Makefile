@@ -61,11 +61,14 @@ IMAGE    ?= ghcr.io/ionq-exporter/ionq-exporter
 VERSION   = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 REVISION  = $(shell git rev-parse HEAD)
 
+# Tests that start processes wait a third of their time, so there are more workers than cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) '*' 3 / 2)
+
 unit: $(DEV)/ready ## Run the unit tests in seconds (ARGS=tests/unit/test_settings.py for one file)
 	$(DEV)/bin/python -m pytest --numprocesses auto --hypothesis-profile quick --override-ini testpaths=tests/unit $(ARGS)
 
 test: $(DEV)/ready ## Run all tests and measure branch coverage (ARGS=tests/integration for some, without coverage)
-	$(DEV)/bin/python -m pytest --numprocesses auto --dist worksteal $(or $(ARGS),--cov --cov-report=)
+	$(DEV)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(or $(ARGS),--cov --cov-report=)
 
 check: $(DEV)/ready ## Check format, lint, types, imports and spelling
 	$(DEV)/bin/ruff format --check .

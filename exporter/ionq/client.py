@@ -54,7 +54,7 @@ async def _delay_retry() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The body of a response, decompressed, IonQ's ``x-request-id``, and whether the simulator sent it."""
+    """A response: its decompressed body, IonQ's ``x-request-id``, and whether the simulator sent it."""
 
     body: bytes
     request_id: str | None
@@ -70,14 +70,14 @@ class Response:
 
 
 class Client:
-    """A client for one endpoint: its connection and the pause that IonQ asked for are shared with no other.
+    """A client for one endpoint. No other client shares its connection, or the pause that IonQ asked for.
 
     With ``keep_connection`` reads must come one after another, and one connection serves them. Without it
     each read has a connection of its own, and reads may overlap.
     """
 
     server: ClassVar[str]
-    """What errors call the server."""
+    """The server's name in error messages."""
     url_flag: ClassVar[str]
     """The flag that names the server."""
     hints: ClassVar[Mapping[int, str]]

@@ -4,8 +4,8 @@ httpcore's default backend goes through anyio, which gives control to the event 
 quarter of the CPU time of a read. This one also remembers how far a connection has got, so that a scrape that
 stops waiting can say so.
 
-httpcore's locks go through anyio too. Here they are asyncio's, which do so only while another task holds
-them.
+httpcore's locks go through anyio too. Importing this module replaces them by asyncio's, which give control to
+the event loop only while another task holds the lock.
 """
 
 # ruff: noqa: ARG001, ARG002, ASYNC109 -- httpcore's signatures; each caller bounds a whole read instead
@@ -51,7 +51,10 @@ class Step(enum.Enum):
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Opens connections, and remembers how far the newest has got. With ``secure`` it is open after TLS."""
+    """Opens connections, and remembers how far the newest has got.
+
+    With ``secure`` a connection is open after the TLS handshake.
+    """
 
     def __init__(self, *, secure: bool) -> None:
         self.step: Step | None = None
@@ -130,7 +133,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 async def _connect(host: str, port: int, options: tuple[Any, ...]) -> socket.socket:
     """Connect to the first address that accepts, and leave no socket open if it fails or is cancelled.
 
-    asyncio's own way to try several addresses forgets a socket that connects while it is cancelled.
+    asyncio's create_connection leaves a socket open if it is cancelled at the moment the socket connects.
     """
     *others, last = _alternating(
         await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -1,7 +1,7 @@
 """Writes metric families in Prometheus's text format 0.0.4 and in OpenMetrics 1.0.0.
 
 Samples are written as text straight from records. prometheus_client's ``generate_latest`` makes several
-objects for each sample, which took two fifths of a scrape's time. Tests hold this module to its bytes.
+objects for each sample, which took two fifths of a scrape's time. Tests compare each byte with the library's.
 """
 
 import enum
@@ -36,7 +36,7 @@ class Family:
 
     @functools.cached_property
     def heads(self) -> dict[Format, str]:
-        """The lines HELP, TYPE and UNIT by format. Only OpenMetrics has units, and no _total in them."""
+        """The lines HELP, TYPE and UNIT by format. OpenMetrics has UNIT, and drops _total in all three."""
         name = self.name.removesuffix("_total") if self.type == "counter" else self.name
         unit = f"# UNIT {name} {self.unit}\n" if self.unit else ""
         return {
@@ -111,11 +111,11 @@ class BackendFamily(Family, Generic[Source]):
         """Return the series, which is name and labels as text, and the value of each sample."""
         name, label = self.name, self.label
         values: Iterator[Any] = map(self.read, sources)
-        sent = zip(labels, values, strict=True)
+        labelled = zip(labels, values, strict=True)
         if not label:
             return [
                 (f"{name}{{{backend},{location}}}", value)
-                for (backend, location), value in sent
+                for (backend, location), value in labelled
                 if value is not None
             ]
         # Labels are in alphabetical order, as prometheus_client and Go write them.
@@ -127,7 +127,7 @@ class BackendFamily(Family, Generic[Source]):
                 else f"{name}{{{backend},{location},{encode_label(label, key)}}}",
                 value,
             )
-            for (backend, location), by_label in sent
+            for (backend, location), by_label in labelled
             if by_label is not None
             for key, value in by_label.items()
         ]

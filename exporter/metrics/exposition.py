@@ -32,7 +32,7 @@ def encode_scrape(
 def _encode(
     scrape: Scrape, exporter_metrics: ExporterMetrics, form: Format, *, with_process: bool = True
 ) -> Iterator[str]:
-    """Yield the exposition in parts."""
+    """Yield the exposition in parts: the large families, and the small ones together."""
     yield from encode_families(BACKEND_FAMILIES, scrape.backends, form)
     yield from encode_families(CHARACTERIZATION_FAMILIES, scrape.characterized, form)
     rest = (
@@ -66,9 +66,9 @@ class ScrapeBodies:
 
 
 def compress(parts: Iterable[str]) -> bytes:
-    """Return text as one gzip member, without a time, so that equal texts stay equal.
+    """Return text as one gzip member. It has no timestamp, so equal texts give equal bytes.
 
-    Large parts are compressed one after another: to hold the whole text as well takes memory and time.
+    Part by part, because a copy of the whole text would take memory and time.
     """
     gzip = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WBITS)
     return b"".join([*(gzip.compress(part.encode()) for part in parts), gzip.flush()])

@@ -65,9 +65,9 @@ class Scraper:
     async def scrape(self, deadline: Deadline, *, wait_for_status_page: bool = False) -> Scrape:
         """Return the result of a scrape. Failures are counted, logged and part of it, and never raised.
 
-        Scrapes that share a read and see the same share one result, so that they can share a response.
-        A read of the status page starts with the scrape. If it takes longer, a later scrape shows the result,
-        unless this one is to wait for it.
+        Scrapes that share a read return one object if they show the same, so one response serves all.
+        A read of the status page starts with the scrape. If it takes longer, a later scrape shows the
+        result. With ``wait_for_status_page`` this one waits for it.
         """
         if self._status_page:
             self._status_page.start_read()
@@ -100,7 +100,7 @@ class Scraper:
         return scrape
 
     async def refresh(self, max_age_seconds: float, patience_seconds: float) -> bool:
-        """Scrape if the last scrape is older than that. Return whether ``last`` is recent now.
+        """Scrape if the last scrape is older than ``max_age_seconds``. Return whether ``last`` is recent now.
 
         Callers share one scrape. It has the usual time, and goes on when a caller's patience ends.
         """
@@ -156,7 +156,7 @@ class Scraper:
         try:
             listed = response.parse(lambda body: parse_backends(body, self._max_backends))
         except IonQError:
-            # The far end of the connection may be the wrong one.
+            # The connection may lead to another server than IonQ's.
             await self._client.aclose()
             raise
         admitted = self._cardinality.admit(listed)

@@ -17,7 +17,7 @@ from exporter.server.connection_pool import ConnectionPool, EvictionPriority
 from exporter.server.response import HeadWithBody
 
 RECEIVE_SECONDS = 10.0
-"""For a request to arrive, counted from its first byte, or from the connection for the first request."""
+"""For a request to arrive, from its first byte on. The first request's time begins with the connection."""
 SEND_SECONDS = 10.0
 """For the client to take a response."""
 MAX_REQUEST_BYTES = 16 * 1024
@@ -57,7 +57,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     connections: ConnectionPool
     cycle: Any  # the newest request, or None; others may be before it in the pipeline
     _current: Any = None  # the request that is being served, or was the last
-    _socket: asyncio.Transport  # self.transport, but for TLS
+    _tcp_transport: asyncio.Transport  # below TLS; without TLS the same as self.transport
     _receiving = _Receiving.NOTHING
     _received_bytes = 0
     _receiving_since: float | None = None
@@ -82,7 +82,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def unsent_bytes(self) -> int:
         """Return the size of the response that is not written yet, or not taken yet."""
         unwritten: int = self._current.expected_content_length if self._current else 0
-        return unwritten + self._socket.get_write_buffer_size()
+        return unwritten + self._tcp_transport.get_write_buffer_size()
 
     def check_deadlines(self, now: float) -> None:
         """Refuse a request that is too slow, and close a connection whose client does not read."""
@@ -98,12 +98,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Close the connection without sending what is left."""
         if self._sending_since is not None:
             # Reset it. Otherwise the kernel keeps the unread data for minutes.
-            self._socket.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._socket.abort()
+            self._tcp_transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, _RESET
+            )
+        self._tcp_transport.abort()
 
     def connection_accepted(self, transport: asyncio.Transport) -> None:
         """Add a new connection to the pool, before any TLS handshake."""
-        self.transport = self._socket = transport
+        self.transport = self._tcp_transport = transport
         self._active_at = self._receiving_since = self.loop.time()
         self.connections.add(self)
 
@@ -112,7 +114,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self not in self.connections:
             self.connection_accepted(transport)
         # asyncio calls pause_writing() as soon as a client has not taken everything.
-        self._socket.set_write_buffer_limits(high=0)
+        self._tcp_transport.set_write_buffer_limits(high=0)
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -131,7 +133,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._send_refusal(_TOO_LARGE[self._receiving])
             return
         super().data_received(data)
-        # Any byte stops uvicorn's timer for idle connections, and blank lines do not start it again.
+        # uvicorn stops its timer for idle connections at any byte. Blank lines are no request, so nothing
+        # would start it again.
         is_timed = self._serving or self.timeout_keep_alive_task is not None
         if self._receiving is _Receiving.NOTHING and is_timed:
             self._receiving_since = None
@@ -189,7 +192,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         """Continue once the client has taken everything written so far."""
-        if self._socket.get_write_buffer_size():
+        if self._tcp_transport.get_write_buffer_size():
             return  # TLS has written more in the meantime
         super().resume_writing()
         if self._current and self._current.response_complete:
@@ -201,7 +204,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _send_refusal(self, status: HTTPStatus, problem: str = "") -> None:
         receives_body = self._receiving is _Receiving.BODY
-        if receives_body != self._serving or (self._serving and self.cycle.response_started):
+        is_next = receives_body == self._serving and not (self._serving and self.cycle.response_started)
+        if not is_next:
             self.abort()  # the client would take the refusal for the response to another request
             return
         body = f"{problem or f'{status.value} {status.phrase}'}\n"
@@ -227,5 +231,5 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
 
 def _exceeds_limit(content_length: bytes) -> bool:
-    # The parser refuses a value that is not a number, now or later.
+    # The parser would refuse a value that is not a number. Of a long number 20 digits are enough.
     return not content_length.isdigit() or int(content_length[:20]) > MAX_REQUEST_BYTES

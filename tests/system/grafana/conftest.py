@@ -1,4 +1,7 @@
+import fcntl
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,14 +32,29 @@ def promtool() -> str:
 
 
 @pytest.fixture(scope="session")
-def prometheus(program: str, promtool: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def prometheus(
+    program: str, promtool: str, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[Prometheus]:
     """A Prometheus that scraped two exporters for eight days, after a backfill of the year before."""
-    data = tmp_path_factory.mktemp("prometheus") / "data"
+    own = tmp_path_factory.mktemp("prometheus") / "data"
+    # It takes half a minute, so one of pytest's workers writes it and each takes a copy.
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder if worker_id == "master" else folder.parent) / "grafana"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "complete").exists():
+            _write_data(shared / "data", promtool)
+            (shared / "complete").touch()
+    shutil.copytree(shared / "data", own)
+    with prometheus_over(program, own) as running:
+        yield running
+
+
+def _write_data(data: Path, promtool: str) -> None:
     begin = END - DAYS * DAY_SECONDS
     write_past(data, promtool, begin=END - PAST_DAYS * DAY_SECONDS, end=begin, step_seconds=PAST_STEP_SECONDS)
     write_blocks(live(END, days=DAYS, step_seconds=SCRAPE_SECONDS), data, promtool)
-    with prometheus_over(program, data) as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

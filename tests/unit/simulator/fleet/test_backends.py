@@ -1,5 +1,7 @@
+import functools
 import json
 import statistics
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -24,8 +26,13 @@ moments = st.datetimes(datetime(2019, 1, 1), datetime(2035, 1, 1), timezones=st.
 
 
 def backend_at(name: str, moment: datetime, seed: int = 1) -> BackendFields:
-    backends = Fleet(seed).backends(moment, with_key=True)
-    return next(backend for backend in backends if backend["backend"] == name)
+    return next(backend for backend in fleet_at(seed, moment) if backend["backend"] == name)
+
+
+@functools.cache
+def fleet_at(seed: int, moment: datetime) -> Sequence[BackendFields]:
+    """Return the whole fleet, once for all tests: each looks at another backend of the same weeks."""
+    return Fleet(seed).backends(moment, with_key=True)
 
 
 def series(name: str, *, days: float, step: timedelta, seed: int = 1) -> list[BackendFields]:
