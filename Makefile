@@ -61,8 +61,8 @@ IMAGE    ?= ghcr.io/ionq-exporter/ionq-exporter
 VERSION   = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 REVISION  = $(shell git rev-parse HEAD)
 
-# Tests that start processes wait a third of their time, so there are more workers than cores.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) '*' 3 / 2)
+# Many tests wait for a process more than they compute, so there are more workers than cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) '*' 2)
 
 unit: $(DEV)/ready ## Run the unit tests in seconds (ARGS=tests/unit/test_settings.py for one file)
 	$(DEV)/bin/python -m pytest --numprocesses auto --hypothesis-profile quick --override-ini testpaths=tests/unit $(ARGS)
