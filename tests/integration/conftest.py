@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.exporter_process import ExporterProcess
+from tests.support.exporter_process import DEVELOPMENT_MODE, ExporterProcess
 from tests.support.upstream import Upstream
 
 
@@ -22,7 +22,7 @@ def shared_upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def exporter(shared_upstream: Upstream, flags: tuple[str, ...]) -> Iterator[ExporterProcess]:
-    with ExporterProcess(shared_upstream.url, *flags) as exporter:
+    with ExporterProcess(shared_upstream.url, *flags, python_flags=DEVELOPMENT_MODE) as exporter:
         yield exporter
 
 
