@@ -62,7 +62,7 @@ VERSION   = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py
 REVISION  = $(shell git rev-parse HEAD)
 
 # Many tests wait for a process more than they compute, so there are more workers than cores.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) '*' 2)
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) '*' 2)
 
 unit: $(DEV)/ready ## Run the unit tests in seconds (ARGS=tests/unit/test_settings.py for one file)
 	$(DEV)/bin/python -m pytest --numprocesses auto --hypothesis-profile quick --override-ini testpaths=tests/unit $(ARGS)

@@ -11,7 +11,10 @@ ALERTS = DEPLOY / "prometheus" / "alerts.yml"
 ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"
 TEMPLATE = DEPLOY / "alertmanager" / "ionq.tmpl"
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one in C is eight times as fast. A PyYAML that was built without libyaml lacks it."""
+
 
 def load(path: Path) -> Any:
     """Read a YAML file."""
-    return yaml.load(path.read_text(), yaml.CSafeLoader)  # as safe, and eight times as fast
+    return yaml.load(path.read_text(), LOADER)  # noqa: S506 -- one of the safe ones

@@ -36,6 +36,7 @@ def _unshielded(*, shield: bool) -> contextlib.nullcontext[None]:
     return contextlib.nullcontext()
 
 
+# No request waits for another's connection here, so anyio's limits for waiting have no counterpart.
 _synchronization.anyio = types.SimpleNamespace(  # type: ignore[assignment,attr-defined]
     Lock=asyncio.Lock, Event=asyncio.Event, CancelScope=_unshielded
 )

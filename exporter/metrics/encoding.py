@@ -64,7 +64,7 @@ def encode_number(value: float) -> str:
     return text
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=2048)
 def encode_label(name: str, value: str) -> str:
     """Return a label as a sample shows it, its value escaped. Cached, because most come in each scrape."""
     escaped = value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

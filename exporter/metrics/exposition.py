@@ -47,7 +47,7 @@ def _encode(
 
 
 class ScrapeBodies:
-    """The bodies of the last scrape, each made once: scrapes that share a result share its response."""
+    """The bodies of the scrape that was shown last: requests that show the same scrape share them."""
 
     def __init__(self, exporter_metrics: ExporterMetrics) -> None:
         self._metrics = exporter_metrics

@@ -91,12 +91,12 @@ class Scraper:
             if wait_for_status_page:
                 await self._status_page.wait(deadline.remaining_seconds)
             scrape = replace(scrape, status_page=self._status_page.reading())
-        if self.last_up and self.last_up.shows_the_same(scrape):
-            scrape = self.last_up
         self.last = scrape
+        self._log(scrape, deadline, shared=shared)
+        if self.last_up and self.last_up.shows_the_same(scrape):
+            return self.last_up
         if scrape.up:
             self.last_up = scrape
-        self._log(scrape, deadline, shared=shared)
         return scrape
 
     async def refresh(self, max_age_seconds: float, patience_seconds: float) -> bool:

@@ -35,10 +35,11 @@ async def send_response(send: Send, response: Response, method: str) -> None:
         headers["content-length"] = str(len(response.body))
     fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": int(response.status), "headers": fields})
-    body, size = memoryview(response.body), len(response.body)
+    size = len(response.body)
     for position in range(0, size or 1, _CHUNK_BYTES):
         end = position + _CHUNK_BYTES
-        await send({"type": "http.response.body", "body": body[position:end], "more_body": end < size})
+        chunk = response.body[position:end]
+        await send({"type": "http.response.body", "body": chunk, "more_body": end < size})
 
 
 class HeadWithBody:

@@ -11,7 +11,7 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
-from deploy.drill.shipped import DEPLOY
+from deploy.drill.shipped import DEPLOY, LOADER
 from tests.support.tools import require_tool
 
 KUBERNETES = DEPLOY / "kubernetes"
@@ -78,7 +78,7 @@ def chart(values: Manifest, release: str = "ionq-exporter", namespace: str = NAM
 
 
 def _parse(text: str) -> list[Manifest]:
-    return [manifest for manifest in yaml.load_all(text, yaml.CSafeLoader) if manifest]
+    return [manifest for manifest in yaml.load_all(text, LOADER) if manifest]
 
 
 def is_of_the_operator(manifest: Manifest) -> bool:

@@ -44,6 +44,7 @@ def prometheus(
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "complete").exists():
+            shutil.rmtree(shared / "data", ignore_errors=True)
             _write_data(shared / "data", promtool)
             (shared / "complete").touch()
     shutil.copytree(shared / "data", own)
