@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.drill.shipped import load
+from exporter import __version__
 from tests.support.repository import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -128,8 +129,8 @@ def test_a_version_without_notes_is_not_released(tmp_path: Path, version: str) -
     assert release_notes(version, changelog).returncode == 1
 
 
-def test_the_changelog_has_notes_for_the_next_release() -> None:
-    done = release_notes("Unreleased", ROOT / "CHANGELOG.md")
+def test_the_changelog_has_notes_for_this_version() -> None:
+    done = release_notes(__version__, ROOT / "CHANGELOG.md")
     assert done.returncode == 0
     assert done.stdout.lstrip().startswith("### ")
 
