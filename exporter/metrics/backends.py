@@ -7,22 +7,15 @@
     ionq_backend_status{backend="qpu.forte-1",location="College Park, MD, USA",status="available"} 1.0
 """
 
-import functools
 from collections.abc import Mapping
 from operator import attrgetter
 
-from exporter.metrics.encoding import BackendFamily
+from exporter.metrics.encoding import BackendFamily, state_set
 from exporter.records.backends import KNOWN_STATUSES, Backend
 
 
 def _read_status(backend: Backend) -> Mapping[str, float] | None:
-    return None if backend.status is None else _state_set(backend.status)
-
-
-@functools.lru_cache(maxsize=16)
-def _state_set(status: str) -> Mapping[str, float]:
-    """Return 1 for a status, and 0 for the other known ones."""
-    return {**dict.fromkeys(KNOWN_STATUSES, 0.0), status: 1.0}
+    return None if backend.status is None else state_set(KNOWN_STATUSES, backend.status)
 
 
 def _read_characterization_id(backend: Backend) -> Mapping[str, float] | None:

@@ -71,6 +71,12 @@ def encode_label(name: str, value: str) -> str:
     return f'{name}="{escaped}"'
 
 
+@functools.lru_cache(maxsize=64)
+def state_set(known: tuple[str, ...], current: str) -> Mapping[str, float]:
+    """Return 1 for the current state and 0 for the other known ones."""
+    return {**dict.fromkeys(known, 0.0), current: 1.0}
+
+
 class _Labelled(Protocol):
     @property
     def name(self) -> str: ...

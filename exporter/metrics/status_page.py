@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from exporter.metrics.encoding import Family, Format, encode_label, encode_number
+from exporter.metrics.encoding import Family, Format, encode_label, encode_number, state_set
 from exporter.records.status_page import (
     COMPONENT_STATUSES,
     IMPACTS,
@@ -58,22 +58,16 @@ class StatusPageFamily(Family):
         )
 
 
-def _state_set(known: tuple[str, ...], current: str) -> Iterator[tuple[str, float]]:
-    """Yield 1 for the current state and 0 for the other known ones."""
-    for state in known if current in known else (*known, current):
-        yield state, float(state == current)
-
-
 def _read_indicator(page: StatusPage) -> Iterator[Sample]:
     if page.indicator is not None:
-        for indicator, value in _state_set(INDICATORS, page.indicator):
+        for indicator, value in state_set(INDICATORS, page.indicator).items():
             yield (indicator,), value
 
 
 def _read_components(page: StatusPage) -> Iterator[Sample]:
     for component in page.components:
         if component.status is not None:
-            for status, value in _state_set(COMPONENT_STATUSES, component.status):
+            for status, value in state_set(COMPONENT_STATUSES, component.status).items():
                 yield (component.backend, component.name, status), value
 
 

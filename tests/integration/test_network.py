@@ -45,19 +45,11 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: Address) -> None:
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
 
 
-async def test_an_address_that_refuses_is_followed_by_the_next(
-    monkeypatch: pytest.MonkeyPatch, refusing: Address, accepting: Address
+@pytest.mark.parametrize("kind", ["refusing", "silent"])
+async def test_an_address_that_does_not_accept_is_followed_by_the_next(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, accepting: Address, kind: str
 ) -> None:
-    resolve_to(monkeypatch, refusing, accepting)
-    stream = await Network(secure=False).connect_tcp("api.test", 443)
-    assert stream.get_extra_info("socket").getpeername() == accepting
-    await stream.aclose()
-
-
-async def test_an_address_that_does_not_answer_is_followed_by_the_next(
-    monkeypatch: pytest.MonkeyPatch, silent: Address, accepting: Address
-) -> None:
-    resolve_to(monkeypatch, silent, accepting)
+    resolve_to(monkeypatch, request.getfixturevalue(kind), accepting)
     stream = await Network(secure=False).connect_tcp("api.test", 443)
     assert stream.get_extra_info("socket").getpeername() == accepting
     await stream.aclose()
