@@ -83,7 +83,7 @@ def test_while_the_key_file_is_unusable_the_last_key_is_used_and_one_line_is_log
         exporter.scrape()
         path.write_text("not a key")
         exporter.scrape()
-        log = "\n".join(exporter.log)
+    log = "\n".join(exporter.log)  # whole, because the exporter has ended
     assert authorizations(upstream) == ["apiKey first-key-of-all"] * 4 + ["apiKey second-key-of-all"] * 2
     assert log.count("api_key_file_unreadable") == 2
     assert "not a key" not in log
